@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core.h -- the reclaim core: which page is where, which one leaves, and when.
+ *
+ * The core decides; it does not act.  Events come in as calls (a fault, an
+ * operation that ended, a daemon's turn); decisions go out as operations
+ * (struct op) appended to the batch that the caller passed.  The caller -- the
+ * host -- performs them on its own thread, without any lock, and reports each
+ * one once by core_op_done(), which may append more.  Two hosts exist: the
+ * pager, over userfaultfd and a swap file, and the simulator, over a seeded
+ * model that ends operations in any order it likes.
+ *
+ *	fault --> page table --> frame from a zone --> OP_MAP ------> program
+ *	               |               ^ short                           |
+ *	               | swap entry    | wake kswapd                     |
+ *	               v               |                                 v
+ *	          swap cache <----- OP_READ      policy: victim --> OP_UNMAP
+ *	               ^                                                 |
+ *	               +---- OP_WRITE <---- dirty? (hash) <--------------+
+ *
+ * Determinism.  The same calls with the same answers give the same operations.
+ * The core has no clock, no random numbers, no globals, no threads, and
+ * allocates nothing after core_init(); lint proves most of this from the
+ * symbol table.
+ *
+ * A page is known by (space, vpn) and is in one state of enum page_state, which
+ * is derived from three tables and stored nowhere:
+ *
+ *	page table entry   frame                        state
+ *	none               -                            PAGE_NONE
+ *	present(pfn)       locked by OP_MAP             PAGE_MAPPING
+ *	present(pfn)       not locked                   PAGE_MAPPED
+ *	present(pfn)       locked by OP_UNMAP, OP_REMAP PAGE_UNMAPPING
+ *	swap(e)            e cached, not locked         PAGE_CACHED
+ *	swap(e)            e cached, under write        PAGE_WRITING
+ *	swap(e)            e cached, locked by OP_READ  PAGE_READING
+ *	swap(e)            e not cached                 PAGE_SWAPPED
+ *	poison             -                            PAGE_POISONED
+ *
+ * Invariants (core_check() walks them; the numbers are quoted in the code and
+ * are those of the safety laws):
+ *
+ *	[I1] a page is in exactly one state, and frame and page point at each
+ *	     other;
+ *	[I2] the newest contents have a holder: a frame that is DIRTY is never
+ *	     freed unless its page was discarded;
+ *	[I3] a slot belongs to one page: its count is its cache reference plus
+ *	     the page table entries that name it;
+ *	[I4] neither frame nor slot is reused while an operation names it;
+ *	[I5] a page is mapped only by an operation that was started for it and
+ *	     whose frame still belongs to it: a page that was discarded or
+ *	     moved meanwhile has let go of its frame (FRAME_ORPHAN);
+ *	[I6] a first touch gives zeros only to a page whose entry is none;
+ *	[I7] free frames + frames in use + frames not populated = frames_total;
+ *	[I8] contents that come in are compared with the hash that went out,
+ *	     seeded by the page's identity (area id, offset).
+ *
+ * Locking.  None.  One core belongs to one node; its host calls it from one
+ * thread at a time (the node's lock).
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/op.h"
+
+#define PFN_NONE UINT32_MAX
+#define VPN_NONE UINT64_MAX
+#define PAGE_SHIFT 12
+#define PAGE_BYTES 4096u
+
+#define BUDDY_ORDERS 10 /* 0..9: blocks of 4 KiB to 2 MiB */
+#define ZONES_MAX 4
+#define SWAP_AREAS_MAX 8
+#define SPACES_MAX 64
+#define POPULATE_PAGES 512  /* the pool grows in steps of 2 MiB */
+#define SLOT_CLUSTER 256    /* swap slots taken in a row (SWAPFILE_CLUSTER) */
+#define RA_PAGES_MAX 256    /* read-ahead and fault-around: at most 1 MiB */
+#define STREAMS 16          /* access streams remembered in a space */
+#define TABLE_SHIFT 18      /* a leaf of the page table covers 1 GiB */
+#define TABLE_ENTRIES (1u << TABLE_SHIFT)
+#define TABLE_LEAVES (1u << (36 - TABLE_SHIFT))
+
+struct core;
+struct host_ops;
+struct policy_ops;
+
+enum page_state {
+	PAGE_NONE,
+	PAGE_MAPPING,
+	PAGE_MAPPED,
+	PAGE_UNMAPPING,
+	PAGE_CACHED,
+	PAGE_WRITING,
+	PAGE_READING,
+	PAGE_SWAPPED,
+	PAGE_POISONED,
+};
+
+/*
+ * A page table entry.  Kind in bits 0..1; flags; frame number or swap entry in
+ * bits 32..63.  All zero is "none", so fresh tables need no set-up.
+ */
+typedef uint64_t pte_t;
+
+enum pte_kind { PTE_NONE, PTE_PRESENT, PTE_SWAP, PTE_POISON };
+
+#define PTE_YOUNG ((pte_t)1 << 2) /* mapped by a fault since last looked at */
+
+/*
+ * A swap entry names a slot: area in bits 29..31, slot number below.  Entry 0
+ * is "none"; slot 0 of every area is the header and is never handed out.
+ */
+typedef uint32_t swp_entry_t;
+
+#define SWP_OFFSET_BITS 29
+#define SWP_OFFSET_MASK ((1u << SWP_OFFSET_BITS) - 1)
+
+enum frame_flag {
+	FRAME_LOCKED = 1 << 0,    /* an operation other than OP_WRITE names it */
+	FRAME_WRITEBACK = 1 << 1, /* an OP_WRITE names it */
+	FRAME_DIRTY = 1 << 2,     /* newer than its slot */
+	FRAME_WANTED = 1 << 3,    /* a fault waits for the operation to end */
+	FRAME_ORPHAN = 1 << 4,    /* its page let go: free it when unused */
+	FRAME_SOURCE = 1 << 5,    /* an OP_MAP copies from it */
+	FRAME_FRESH = 1 << 6,     /* free and known to hold zeros */
+	FRAME_EMPTY = 1 << 7,     /* its place in the pool holds no page */
+	FRAME_READAHEAD = 1 << 8, /* came in before it was asked for */
+	FRAME_RETRIED = 1 << 9,   /* its read is the second attempt */
+	FRAME_REFERENCED = 1 << 10, /* soft-faulted since last aged */
+	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
+	FRAME_UNPOPULATED = 1 << 12, /* the pool has not grown to it yet */
+};
+
+/* Lists that frames are on.  The buddy lists are the mechanism's, the others
+ * the policy's; a frame is on at most one. */
+enum list_id {
+	LIST_NONE,
+	LIST_BUDDY,
+	LIST_EMPTY,
+	LIST_ACTIVE,
+	LIST_INACTIVE_DIRTY,
+	LIST_INACTIVE_CLEAN,
+	LIST_UNEVICTABLE,
+	LISTS,
+};
+
+struct flist {
+	uint32_t head, tail; /* pfn, or PFN_NONE */
+	uint32_t count;
+};
+
+/*
+ * One frame: a 4 KiB place of the pool.  (K) written by the mechanism, (P) by
+ * the policy, both under the node's lock; (C) constant.
+ */
+struct frame {
+	uint32_t next, prev; /* (K)(P) neighbours on its list */
+	uint64_t vpn;        /* (K) page that holds it, or VPN_NONE */
+	uint64_t hash;       /* (K) of the contents last seen outside */
+	swp_entry_t entry;   /* (K) slot it caches, or 0 */
+	uint16_t space;      /* (K) of vpn */
+	uint16_t flags;      /* (K) enum frame_flag */
+	uint16_t pins;       /* (K) pins of its page */
+	uint8_t list;        /* (K)(P) enum list_id */
+	uint8_t order;       /* (K) of the free block that it heads */
+	uint8_t zone;        /* (C) */
+	uint8_t age;         /* (P) */
+};
+
+_Static_assert(sizeof(struct frame) <= 48, "1.2 % of the pool at most");
+
+/* A range of the pool with its own free lists and watermarks. */
+struct zone {
+	uint32_t start, size;  /* (C) first pfn, frames */
+	uint32_t populated;    /* (K) frames that the pool has grown to */
+	uint32_t populating;   /* (K) frames that an OP_POPULATE names */
+	uint32_t free;         /* (K) frames in free blocks */
+	uint32_t pages_min, pages_low, pages_high; /* (C) watermarks */
+	struct flist area[BUDDY_ORDERS];           /* (K) free blocks */
+};
+
+/*
+ * A swap area: one device.  map[] counts a slot's users (SLOT_*); tag[] holds
+ * the frame while the slot is cached and the contents' hash while it is not.
+ */
+struct swap_area {
+	uint16_t *map;    /* (K) */
+	uint64_t *tag;    /* (K) */
+	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
+	uint32_t max;     /* (K) slots 1..max-1 exist */
+	uint32_t limit;   /* (C) max never passes it */
+	uint32_t lowest, highest; /* (K) hints: no free slot lies outside */
+	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
+	uint32_t free;            /* (K) */
+	uint32_t bad;             /* (K) slots that failed a write */
+	uint64_t retry_ns; /* (K) no writes before this time */
+	uint32_t errors;   /* (K) writes that failed in a row */
+	bool in_use;       /* (K) */
+};
+
+#define SLOT_COUNT_MAX 0x7fffu
+#define SLOT_BAD 0x8000u
+
+/*
+ * A managed range of pages.  (id, off) is the identity that seeds the hashes:
+ * it stays with the pages when they move (mremap), and no id is used twice, so
+ * it is the generation too.
+ */
+struct area {
+	uint64_t vpn, pages;
+	uint64_t id;
+	uint64_t off; /* identity of page v: (id, off + v - vpn) */
+	uint32_t flags;
+};
+
+enum area_flag {
+	AREA_RANDOM = 1 << 0,     /* no read-ahead, no fault-around */
+	AREA_SEQUENTIAL = 1 << 1, /* widest window at once */
+};
+
+/* One stream of faults: see readahead.c. */
+struct stream {
+	uint64_t last;   /* page of its latest fault */
+	int64_t delta;   /* pages from one fault to the next; 0 not known */
+	uint64_t ahead;  /* first page not asked for yet, in its direction */
+	uint32_t window; /* pages to keep ahead */
+	uint32_t used;   /* tick of its latest fault */
+};
+
+struct space {
+	pte_t **leaves;     /* (K) TABLE_LEAVES of them, NULL where unused */
+	struct area *areas; /* (K) by address */
+	uint32_t area_count, area_max;
+	uint32_t tick;
+	uint64_t pages_managed; /* (K) sum over areas */
+	struct stream streams[STREAMS];
+};
+
+struct core_config {
+	uint32_t frames_total;      /* the budget, in pages; 256 or more */
+	uint32_t ops_total;         /* operations in flight at most */
+	uint32_t spaces;            /* 1..SPACES_MAX */
+	uint32_t areas_max;         /* in one space */
+	uint32_t zone_frames[ZONES_MAX]; /* 0, 0: one zone with all of them */
+	uint32_t ra_pages_max;      /* 1..RA_PAGES_MAX */
+	uint32_t unmap_batch;       /* victims a turn of kswapd, 1..OP_PAGES_MAX */
+	uint64_t seed;              /* of the random policy */
+	const struct policy_ops *policy;
+	const struct host_ops *host;
+	void *host_ctx;
+	uint64_t *stat; /* STATS counters, enum stat_id; zeroed by the host */
+};
+
+struct core {
+	struct core_config cfg; /* (C) */
+	struct frame *frames;   /* (C) */
+	struct zone zones[ZONES_MAX];
+	uint32_t zone_count;
+	struct flist empty; /* (K) free frames without a page */
+	struct swap_area swap[SWAP_AREAS_MAX];
+	struct space *spaces;
+	struct op *ops;
+	struct op *ops_free;
+	uint32_t ops_free_count;
+	uint64_t next_id;
+	uint32_t frames_used; /* neither free, empty nor unpopulated */
+	uint32_t frames_locked;
+	uint32_t writes_in_flight;
+	bool oom; /* the last hunt for a frame found nothing that could leave */
+	struct flist unevictable; /* frames that would not move */
+	uint64_t unevictable_retry_ns, unevictable_wait_ns;
+	void *policy_state;
+	uint64_t *stat;
+};
+
+/* -- set-up ------------------------------------------------------------- */
+
+/*
+ * Bytes of memory that core_init() wants for cfg, page tables not included.
+ */
+size_t core_bytes(const struct core_config *cfg);
+
+/*
+ * Build a core in mem.
+ * => mem is zeroed, aligned to 64 bytes and core_bytes(cfg) long; pages of it
+ *    that are never touched are never needed
+ * => returns the core, which starts at mem
+ */
+struct core *core_init(void *mem, const struct core_config *cfg);
+
+/* Bytes that the tables of a swap area with slots slots want. */
+size_t core_swap_bytes(uint32_t slots);
+
+/*
+ * Add a swap area whose device can hold slots pages, of which ready exist now.
+ * => mem is zeroed and core_swap_bytes(slots) long
+ * => returns the area's number, or -ENOSPC when all are taken
+ */
+int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready);
+
+/* The device has grown: slots below ready exist. */
+void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
+
+/* Slots that are free, over all areas that take writes. */
+uint32_t core_swap_free(const struct core *c);
+
+/* -- areas -------------------------------------------------------------- */
+
+/*
+ * Manage pages vpn..vpn+pages-1 of a space.  They are PAGE_NONE.
+ * => returns 0, -EEXIST when they overlap an area, -ENOMEM when the table of
+ *    areas is full or the host has no page table left
+ */
+int core_area_add(struct core *c, unsigned space, uint64_t vpn,
+                  uint64_t pages);
+
+/*
+ * Stop managing a range; areas are split where needed.  Faults in it find no
+ * area from now on.  The pages are still there: call core_discard() next.
+ * => returns 0, or -ENOMEM when a split needs a slot in a full table
+ */
+int core_area_remove(struct core *c, unsigned space, uint64_t vpn,
+                     uint64_t pages);
+
+/* Set and clear area_flag bits on a range.  => 0 or -ENOMEM as above. */
+int core_area_flags(struct core *c, unsigned space, uint64_t vpn,
+                    uint64_t pages, uint32_t set, uint32_t clear);
+
+/* The area that holds vpn, or NULL. */
+const struct area *core_area_find(const struct core *c, unsigned space,
+                                  uint64_t vpn);
+
+/* The first area that ends above vpn, or NULL. */
+const struct area *core_area_next(const struct core *c, unsigned space,
+                                  uint64_t vpn);
+
+/* -- events: each appends what is to be done to b ----------------------- */
+
+enum fault_verdict {
+	FAULT_DONE,    /* the page is mapped: wake the thread */
+	FAULT_STARTED, /* an operation in b, or one it leads to, will map it */
+	FAULT_WAIT,    /* an operation that another call started will map it */
+	FAULT_NOFRAME, /* no frame: reclaim, wait for something, call again */
+	FAULT_NOMEM,   /* no frame, and nothing can leave: out of memory */
+	FAULT_POISONED, /* its contents are lost: the access must fail */
+	FAULT_NOAREA,  /* not managed */
+};
+
+/*
+ * A program touched page vpn and found it absent.
+ * => a page with a waiting fault is mapped again by the core itself when the
+ *    operation that it waits for ends in another state
+ */
+enum fault_verdict core_fault(struct core *c, unsigned space, uint64_t vpn,
+                              struct batch *b);
+
+/*
+ * Operation op has ended; its results are in it.  op is the core's again.
+ */
+void core_op_done(struct core *c, struct op *op, struct batch *b);
+
+/*
+ * Forget the contents of a range: its pages become PAGE_NONE.
+ * => returns how many pages are still in motion; perform b, then wait for an
+ *    operation of another thread to end if b was empty, and call again, until
+ *    it returns 0
+ */
+uint64_t core_discard(struct core *c, unsigned space, uint64_t vpn,
+                      uint64_t pages, struct batch *b);
+
+/*
+ * Move the pages at from to to (mremap).  Both ranges are managed, to is all
+ * PAGE_NONE, the two do not overlap.
+ * => returns pages still in motion, as core_discard(); 0 when all have moved
+ */
+uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
+                   uint64_t pages, struct batch *b);
+
+/*
+ * Give the area [to, to+pages) the identity of [from, from+pages), so that
+ * pages moved there keep their hashes.  Called once, before core_move().
+ */
+int core_area_rename(struct core *c, unsigned space, uint64_t from,
+                     uint64_t to, uint64_t pages);
+
+/*
+ * Page vpn is in the area already (mapped before the area was managed): take
+ * it over.
+ * => returns 0, or -ENOMEM when there is no frame for it
+ */
+int core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b);
+
+/*
+ * The kernel has dropped the program's pages of a range behind our back (an
+ * event said so): forget them without touching the area.
+ * => returns pages still in motion, as core_discard()
+ */
+uint64_t core_vanished(struct core *c, unsigned space, uint64_t vpn,
+                       uint64_t pages, struct batch *b);
+
+/*
+ * Start reading what is swapped out of a range.  Best effort.
+ * => returns the first page not looked at: call again from there when
+ *    frames and operations are free again
+ */
+uint64_t core_prefetch(struct core *c, unsigned space, uint64_t vpn,
+                       uint64_t pages, struct batch *b);
+
+/* Start unmapping what is mapped of a range.  Best effort, as above. */
+uint64_t core_cold(struct core *c, unsigned space, uint64_t vpn,
+                   uint64_t pages, struct batch *b);
+
+/*
+ * Pin or unpin a page: a pinned page stays mapped.
+ * => core_pin: FAULT_DONE when pinned; else as core_fault(), call again
+ */
+enum fault_verdict core_pin(struct core *c, unsigned space, uint64_t vpn,
+                            struct batch *b);
+void core_unpin(struct core *c, unsigned space, uint64_t vpn);
+
+/* -- daemons: a turn each; true when another turn has work to do --------- */
+
+bool core_kswapd(struct core *c, struct batch *b);    /* unmap, to high */
+bool core_kreclaimd(struct core *c, struct batch *b); /* clean -> free */
+bool core_flush(struct core *c, struct batch *b);     /* dirty -> clean */
+
+/*
+ * The allocator found nothing: one turn of all three, for the fault's sake.
+ * => returns false when nothing is left that could ever leave
+ */
+bool core_reclaim_direct(struct core *c, struct batch *b);
+
+/* -- looking ------------------------------------------------------------ */
+
+enum page_state core_page_state(const struct core *c, unsigned space,
+                                uint64_t vpn);
+
+/* Frames that can be had without reclaim (free or not populated yet). */
+uint32_t core_frames_free(const struct core *c);
+
+/* Seed of the hash of a frame's contents: its page's identity [I8]. */
+struct page_id {
+	uint64_t id, off;
+};
+struct page_id core_page_id(const struct core *c, uint32_t pfn);
+
+/*
+ * Walk every invariant.
+ * => returns 0, or n when [In] is broken; *ret_where names the culprit (a
+ *    page, frame or slot number)
+ */
+int core_check(const struct core *c, uint64_t *ret_where);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pager.h -- the real host: real pages, faults, threads and a swap device.
+ *
+ * This is the door of the room for the agent; libpageout's public calls are a
+ * thin layer over the same (pageout.c).  A pager manages ranges of address space that
+ * exist already: whoever mapped them tells it so, and tells it before they are
+ * unmapped, replaced or moved.
+ *
+ * Calls are made by program threads, never by a thread of the pager and never
+ * in a signal handler.  They return 0 or a negative errno and print nothing.
+ * They block all signals while they hold the node's lock.
+ *
+ * The pager itself allocates with mmap system calls only, so it may live under
+ * an interposed malloc and mmap.
+ */
+#ifndef PAGER_PAGER_H
+#define PAGER_PAGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pageout/pageout.h"
+
+struct pager;
+struct policy_ops;
+
+#define PAGER_FDS_MAX 16
+
+struct pager_config {
+	uint64_t mem_bytes;  /* budget */
+	uint64_t swap_bytes; /* size limit of the swap file */
+	int swap_fd;         /* taken over; a file or block device */
+	bool swap_direct;    /* it was opened with O_DIRECT */
+	int stat_fd;         /* memory file for statistics, taken over; -1: the
+	                        pager makes one */
+	const struct policy_ops *policy; /* NULL: default */
+	enum pageout_mode mode;
+	bool events;         /* listen for unmaps that bypass us (agent) */
+	pageout_log_fn *log;
+	void *log_ctx;
+};
+
+/* Open and close.  After pager_open() its threads run (thread mode). */
+int pager_open(struct pager **ret, const struct pager_config *config);
+void pager_close(struct pager *p);
+
+/*
+ * The range becomes managed: private anonymous readable and writable memory,
+ * whole pages.  Pages that are resident in it already are taken over.
+ * => -ENOMEM: budget and swap together are promised already, or tables are
+ *    full; -EEXIST: part of it is managed; or what userfaultfd says
+ */
+int pager_manage(struct pager *p, void *addr, size_t bytes, bool promise);
+
+/*
+ * Before munmap, MAP_FIXED or anything that takes the range away: forget its
+ * contents and stop managing it.  Parts that are not managed are skipped.
+ * => call pager_unmanaged() after the system call: threads that touched the
+ *    range meanwhile are woken
+ */
+int pager_unmanage(struct pager *p, void *addr, size_t bytes);
+void pager_unmanaged(struct pager *p, void *addr, size_t bytes);
+
+/* True when any page of the range is managed. */
+bool pager_covers(struct pager *p, const void *addr, size_t bytes);
+
+/* MADV_DONTNEED on the managed parts: contents read as zero afterwards. */
+int pager_discard(struct pager *p, void *addr, size_t bytes);
+
+/*
+ * mremap by hand: move the managed pages at from to to, which is managed,
+ * empty and as long.  Then from is as after pager_unmanage().
+ */
+int pager_move(struct pager *p, void *from, void *to, size_t bytes);
+
+/* pageout_advise() and friends on managed parts; see pageout.h. */
+int pager_advise(struct pager *p, void *addr, size_t bytes,
+                 enum pageout_hint hint);
+int pager_pin(struct pager *p, const void *addr, size_t bytes);
+int pager_unpin(struct pager *p, const void *addr, size_t bytes);
+
+/*
+ * The protection of a range has changed: frames that would not move may move
+ * again.
+ */
+void pager_protected(struct pager *p, void *addr, size_t bytes);
+
+/*
+ * fork.  Before: everything is made resident and kept so; daemons rest.
+ * => pager_fork_before: -ENOMEM when it does not fit; nothing has changed then
+ * After, in the parent: go on.  In the child: the memory is plain memory now,
+ * the pager is dead and its descriptors are closed.
+ */
+int pager_fork_before(struct pager *p);
+void pager_fork_parent(struct pager *p);
+void pager_fork_child(struct pager *p);
+
+/*
+ * Descriptors that the program must not close.
+ * => fills fds (PAGER_FDS_MAX), returns how many; they never change.
+ * pager_uffds: those of them that are userfaultfds, for the keeper to hold.
+ */
+unsigned pager_fds(const struct pager *p, int *fds);
+unsigned pager_uffds(const struct pager *p, int *fds);
+
+/* The statistics in shared memory, PAGEOUT_STATS values. */
+const uint64_t *pager_stats(struct pager *p);
+
+/* True for a thread of the pager. */
+bool pager_is_own_thread(const struct pager *p);
+
+/* -- swap files (swapfile.c), used by pageout_open() and the launcher ---- */
+
+/*
+ * Open a swap file.
+ *
+ *	path	a directory (an unnamed file is made in it), or a block
+ *		device; NULL: $PAGEOUT_SWAP, else $TMPDIR, else /var/tmp, the
+ *		first that is a directory of ours to write in and not memory
+ *	bytes	wanted size; 0: chosen from the free space
+ *	reason	room for REASON_MAX bytes: why it failed or what to know
+ *
+ * => returns a descriptor, or a negative errno with *reason set.  On success
+ *    *reason is "" or a warning.
+ */
+#define PAGER_REASON_MAX 256
+struct pager_swapfile {
+	int fd;
+	bool direct;     /* O_DIRECT works */
+	uint64_t bytes;  /* limit of its size */
+	char path[256];  /* the place chosen, for messages */
+};
+int pager_swapfile_open(struct pager_swapfile *ret, const char *path,
+                        uint64_t bytes, char *reason);
+
+/* A fresh, empty statistics file.  => descriptor or negative errno */
+int pager_stat_create(void);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * swapdev.h -- swap devices, and the one checked way to call them.
+ *
+ * A device moves whole pages between memory and a numbered range of slots.  It
+ * may end requests in any order and from any thread; it ends each one once.
+ * Filters (error, delay, log) are devices on top of a device, so they can be
+ * stacked; users have them too (PAGEOUT_SWAP_FILTER).
+ *
+ *	pager --> swapdev_submit() --> filter --> file: io_uring or threads
+ *	      <-- swapdev_reap()   <--        <--
+ *
+ * The dispatch (swapdev.c) checks what no device should have to: ranges,
+ * alignment, and that a request which claims success moved every byte.
+ */
+#ifndef SWAP_SWAPDEV_H
+#define SWAP_SWAPDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define SWAPDEV_PAGES_MAX 256
+
+struct swapdev;
+
+/* A transfer of neighbouring slots; the caller's until submitted, and again
+ * after it was reaped. */
+struct swapdev_req {
+	bool write;
+	uint32_t slot;  /* first */
+	uint32_t pages; /* 1..SWAPDEV_PAGES_MAX */
+	uint32_t iov_count;
+	struct iovec iov[SWAPDEV_PAGES_MAX];
+	int result;     /* 0 when every byte was moved, else negative errno */
+	uint64_t started_ns; /* the device's own use */
+	struct swapdev_req *next; /* in queues; free for the holder's use */
+	void *cookie;   /* the caller's */
+};
+
+struct swapdev_ops {
+	const char *name;
+
+	/* Start a request.  Never blocks for the transfer.
+	 * => 0, or -EAGAIN when too much is in flight: reap, then try again.
+	 * Any other failure ends the request through reap. */
+	int (*submit)(struct swapdev *d, struct swapdev_req *r);
+
+	/* Requests that have ended, linked by next.
+	 * => waits up to wait_ms (0: not, -1: for ever) for the first
+	 * => may be called by several threads; NULL when none has ended */
+	struct swapdev_req *(*reap)(struct swapdev *d, int wait_ms);
+
+	/* A descriptor that polls readable while requests wait to be reaped. */
+	int (*poll_fd)(struct swapdev *d);
+
+	/* Make slots below slots exist.  => 0, -ENOSPC ... */
+	int (*grow)(struct swapdev *d, uint32_t slots);
+
+	void (*close)(struct swapdev *d);
+};
+
+struct swapdev {
+	const struct swapdev_ops *ops;
+	struct swapdev *below; /* of a filter */
+	uint32_t slots;        /* that can ever exist */
+};
+
+int swapdev_submit(struct swapdev *d, struct swapdev_req *r);
+struct swapdev_req *swapdev_reap(struct swapdev *d, int wait_ms);
+int swapdev_poll_fd(struct swapdev *d);
+int swapdev_grow(struct swapdev *d, uint32_t slots);
+void swapdev_close(struct swapdev *d);
+
+/*
+ * Put the filters that text names on top of d; memory for them comes from mem.
+ *
+ *	text	"" or a list: "error:op=read,nth=3,errno=EIO;delay:ms=5;log"
+ *	ret_top	the device to use from now on
+ *	reason	why text was refused
+ *
+ * => 0 or -EINVAL
+ */
+#define SWAPDEV_FILTERS_MAX 8
+#define SWAPDEV_FILTER_BYTES 512
+struct swapdev_filter_mem {
+	_Alignas(64) char bytes[SWAPDEV_FILTERS_MAX][SWAPDEV_FILTER_BYTES];
+};
+int swapdev_filters(struct swapdev *d, const char *text,
+                    struct swapdev_filter_mem *mem, struct swapdev **ret_top,
+                    char *reason, size_t reason_bytes);
+
+#endif
