@@ -70,13 +70,13 @@ typedef void pageout_log_fn(void *ctx, enum pageout_log_level level,
 
 /* Zero is the default for every member but mem_bytes. */
 struct pageout_options {
-	uint64_t mem_bytes;  /* budget; at least PAGEOUT_MEM_BYTES_MIN */
-	uint64_t swap_bytes; /* size of the swap file; 0: chosen from the free
+	uint64_t mem_bytes;    /* budget; at least PAGEOUT_MEM_BYTES_MIN */
+	uint64_t swap_bytes;   /* size of the swap file; 0: chosen from the free
 	                        space of its file system */
 	const char *swap_path; /* directory for an unnamed swap file, or a block
 	                          device; NULL: $PAGEOUT_SWAP, else $TMPDIR,
 	                          else /var/tmp */
-	const char *policy;    /* as listed by pageout run --help; NULL: default */
+	const char *policy; /* as listed by pageout run --help; NULL: default */
 	enum pageout_mode mode;
 	pageout_log_fn *log;
 	void *log_ctx;
@@ -98,7 +98,7 @@ struct pageout_options {
  */
 int pageout_open(struct pageout **ret_engine,
                  const struct pageout_options *options)
-    __attribute__((nonnull(1, 2), warn_unused_result));
+	__attribute__((nonnull(1, 2), warn_unused_result));
 
 /*
  * Stop an engine: its regions are unmapped, its swap file is gone.
@@ -121,14 +121,14 @@ void pageout_close(struct pageout *engine);
  */
 int pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
                 void **ret_addr)
-    __attribute__((nonnull(1, 4), warn_unused_result));
+	__attribute__((nonnull(1, 4), warn_unused_result));
 
 /*
  * Unmap a region or a part of one, whole pages.  Its contents are gone.
  * Returns 0, or -EINVAL: not a range of this engine's regions.
  */
 int pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
-    __attribute__((nonnull(1)));
+	__attribute__((nonnull(1)));
 
 /*
  * Hints.  They change speed, never contents, but for PAGEOUT_DISCARD.
@@ -160,9 +160,9 @@ int pageout_advise(struct pageout *engine, void *addr, size_t bytes,
  *	-EIO		contents of a page are lost; nothing stays pinned
  */
 int pageout_pin(struct pageout *engine, const void *addr, size_t bytes)
-    __attribute__((nonnull(1), warn_unused_result));
+	__attribute__((nonnull(1), warn_unused_result));
 int pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
-    __attribute__((nonnull(1)));
+	__attribute__((nonnull(1)));
 
 /*
  * Copy the engine's numbers.
@@ -172,8 +172,8 @@ int pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
  *
  * Returns how many numbers the engine has.
  */
-unsigned pageout_stats(struct pageout *engine, uint64_t *values,
-                       unsigned count) __attribute__((nonnull(1, 2)));
+unsigned pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
+	__attribute__((nonnull(1, 2)));
 
 /* Name, unit and meaning of number id, or NULL when there is no such id. */
 const struct pageout_stat_entry *pageout_stat_describe(unsigned id);

@@ -45,17 +45,17 @@ enum pageout_stat_unit {
 struct pageout_stat_header {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t header_bytes;        /* 256 in version 1 */
+	uint32_t header_bytes; /* 256 in version 1 */
 	uint32_t entry_count;
-	uint32_t entry_bytes;         /* 160 in version 1 */
+	uint32_t entry_bytes; /* 160 in version 1 */
 	uint64_t file_bytes;
 	uint64_t started_boottime_ns;
-	uint64_t ended_boottime_ns;   /* 0 while it runs */
+	uint64_t ended_boottime_ns; /* 0 while it runs */
 	uint32_t pid;
 	uint32_t page_bytes;
-	char command[64];             /* of the process, cut if need be */
+	char command[64]; /* of the process, cut if need be */
 	char policy[24];
-	char mode[8];                 /* "thread" or "inline" */
+	char mode[8]; /* "thread" or "inline" */
 	char reserved[96];
 };
 

@@ -76,11 +76,11 @@
 #define ZONES_MAX 4
 #define SWAP_AREAS_MAX 8
 #define SPACES_MAX 64
-#define POPULATE_PAGES 512  /* the pool grows in steps of 2 MiB */
-#define SLOT_CLUSTER 256    /* swap slots taken in a row (SWAPFILE_CLUSTER) */
-#define RA_PAGES_MAX 256    /* read-ahead and fault-around: at most 1 MiB */
-#define STREAMS 16          /* access streams remembered in a space */
-#define TABLE_SHIFT 18      /* a leaf of the page table covers 1 GiB */
+#define POPULATE_PAGES 512 /* the pool grows in steps of 2 MiB */
+#define SLOT_CLUSTER 256   /* swap slots taken in a row (SWAPFILE_CLUSTER) */
+#define RA_PAGES_MAX 256   /* read-ahead and fault-around: at most 1 MiB */
+#define STREAMS 16         /* access streams remembered in a space */
+#define TABLE_SHIFT 18     /* a leaf of the page table covers 1 GiB */
 #define TABLE_ENTRIES (1u << TABLE_SHIFT)
 #define TABLE_LEAVES (1u << (36 - TABLE_SHIFT))
 
@@ -120,16 +120,16 @@ typedef uint32_t swp_entry_t;
 #define SWP_OFFSET_MASK ((1u << SWP_OFFSET_BITS) - 1)
 
 enum frame_flag {
-	FRAME_LOCKED = 1 << 0,    /* an operation other than OP_WRITE names it */
-	FRAME_WRITEBACK = 1 << 1, /* an OP_WRITE names it */
-	FRAME_DIRTY = 1 << 2,     /* newer than its slot */
-	FRAME_WANTED = 1 << 3,    /* a fault waits for the operation to end */
-	FRAME_ORPHAN = 1 << 4,    /* its page let go: free it when unused */
-	FRAME_SOURCE = 1 << 5,    /* an OP_MAP copies from it */
-	FRAME_FRESH = 1 << 6,     /* free and known to hold zeros */
-	FRAME_EMPTY = 1 << 7,     /* its place in the pool holds no page */
-	FRAME_READAHEAD = 1 << 8, /* came in before it was asked for */
-	FRAME_RETRIED = 1 << 9,   /* its read is the second attempt */
+	FRAME_LOCKED = 1 << 0, /* an operation other than OP_WRITE names it */
+	FRAME_WRITEBACK = 1 << 1,   /* an OP_WRITE names it */
+	FRAME_DIRTY = 1 << 2,       /* newer than its slot */
+	FRAME_WANTED = 1 << 3,      /* a fault waits for the operation to end */
+	FRAME_ORPHAN = 1 << 4,      /* its page let go: free it when unused */
+	FRAME_SOURCE = 1 << 5,      /* an OP_MAP copies from it */
+	FRAME_FRESH = 1 << 6,       /* free and known to hold zeros */
+	FRAME_EMPTY = 1 << 7,       /* its place in the pool holds no page */
+	FRAME_READAHEAD = 1 << 8,   /* came in before it was asked for */
+	FRAME_RETRIED = 1 << 9,     /* its read is the second attempt */
 	FRAME_REFERENCED = 1 << 10, /* soft-faulted since last aged */
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
 	FRAME_UNPOPULATED = 1 << 12, /* the pool has not grown to it yet */
@@ -175,10 +175,10 @@ _Static_assert(sizeof(struct frame) <= 48, "1.2 % of the pool at most");
 
 /* A range of the pool with its own free lists and watermarks. */
 struct zone {
-	uint32_t start, size;  /* (C) first pfn, frames */
-	uint32_t populated;    /* (K) frames that the pool has grown to */
-	uint32_t populating;   /* (K) frames that an OP_POPULATE names */
-	uint32_t free;         /* (K) frames in free blocks */
+	uint32_t start, size; /* (C) first pfn, frames */
+	uint32_t populated;   /* (K) frames that the pool has grown to */
+	uint32_t populating;  /* (K) frames that an OP_POPULATE names */
+	uint32_t free;        /* (K) frames in free blocks */
 	uint32_t pages_min, pages_low, pages_high; /* (C) watermarks */
 	struct flist area[BUDDY_ORDERS];           /* (K) free blocks */
 };
@@ -195,11 +195,11 @@ struct swap_area {
 	uint32_t limit;   /* (C) max never passes it */
 	uint32_t lowest, highest; /* (K) hints: no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
-	uint32_t free;            /* (K) */
-	uint32_t bad;             /* (K) slots that failed a write */
-	uint64_t retry_ns; /* (K) no writes before this time */
-	uint32_t errors;   /* (K) writes that failed in a row */
-	bool in_use;       /* (K) */
+	uint32_t free;                     /* (K) */
+	uint32_t bad;                      /* (K) slots that failed a write */
+	uint64_t retry_ns;                 /* (K) no writes before this time */
+	uint32_t errors;                   /* (K) writes that failed in a row */
+	bool in_use;                       /* (K) */
 };
 
 #define SLOT_COUNT_MAX 0x7fffu
@@ -241,14 +241,14 @@ struct space {
 };
 
 struct core_config {
-	uint32_t frames_total;      /* the budget, in pages; 256 or more */
-	uint32_t ops_total;         /* operations in flight at most */
-	uint32_t spaces;            /* 1..SPACES_MAX */
-	uint32_t areas_max;         /* in one space */
+	uint32_t frames_total;           /* the budget, in pages; 256 or more */
+	uint32_t ops_total;              /* operations in flight at most */
+	uint32_t spaces;                 /* 1..SPACES_MAX */
+	uint32_t areas_max;              /* in one space */
 	uint32_t zone_frames[ZONES_MAX]; /* 0, 0: one zone with all of them */
-	uint32_t ra_pages_max;      /* 1..RA_PAGES_MAX */
-	uint32_t unmap_batch;       /* victims a turn of kswapd, 1..OP_PAGES_MAX */
-	uint64_t seed;              /* of the random policy */
+	uint32_t ra_pages_max;           /* 1..RA_PAGES_MAX */
+	uint32_t unmap_batch; /* victims a turn of kswapd, 1..OP_PAGES_MAX */
+	uint64_t seed;        /* of the random policy */
 	const struct policy_ops *policy;
 	const struct host_ops *host;
 	void *host_ctx;
@@ -315,8 +315,7 @@ uint32_t core_swap_free(const struct core *c);
  * => returns 0, -EEXIST when they overlap an area, -ENOMEM when the table of
  *    areas is full or the host has no page table left
  */
-int core_area_add(struct core *c, unsigned space, uint64_t vpn,
-                  uint64_t pages);
+int core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages);
 
 /*
  * Stop managing a range; areas are split where needed.  Faults in it find no
@@ -341,13 +340,13 @@ const struct area *core_area_next(const struct core *c, unsigned space,
 /* -- events: each appends what is to be done to b ----------------------- */
 
 enum fault_verdict {
-	FAULT_DONE,    /* the page is mapped: wake the thread */
-	FAULT_STARTED, /* an operation in b, or one it leads to, will map it */
-	FAULT_WAIT,    /* an operation that another call started will map it */
-	FAULT_NOFRAME, /* no frame: reclaim, wait for something, call again */
-	FAULT_NOMEM,   /* no frame, and nothing can leave: out of memory */
+	FAULT_DONE,     /* the page is mapped: wake the thread */
+	FAULT_STARTED,  /* an operation in b, or one it leads to, will map it */
+	FAULT_WAIT,     /* an operation that another call started will map it */
+	FAULT_NOFRAME,  /* no frame: reclaim, wait for something, call again */
+	FAULT_NOMEM,    /* no frame, and nothing can leave: out of memory */
 	FAULT_POISONED, /* its contents are lost: the access must fail */
-	FAULT_NOAREA,  /* not managed */
+	FAULT_NOAREA,   /* not managed */
 };
 
 /*
@@ -384,8 +383,8 @@ uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
  * Give the area [to, to+pages) the identity of [from, from+pages), so that
  * pages moved there keep their hashes.  Called once, before core_move().
  */
-int core_area_rename(struct core *c, unsigned space, uint64_t from,
-                     uint64_t to, uint64_t pages);
+int core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
+                     uint64_t pages);
 
 /*
  * Page vpn is in the area already (mapped before the area was managed): take
@@ -411,8 +410,8 @@ uint64_t core_prefetch(struct core *c, unsigned space, uint64_t vpn,
                        uint64_t pages, struct batch *b);
 
 /* Start unmapping what is mapped of a range.  Best effort, as above. */
-uint64_t core_cold(struct core *c, unsigned space, uint64_t vpn,
-                   uint64_t pages, struct batch *b);
+uint64_t core_cold(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                   struct batch *b);
 
 /*
  * Pin or unpin a page: a pinned page stays mapped.

@@ -70,8 +70,8 @@ struct op_page {
 };
 
 struct op {
-	uint8_t kind;    /* enum op_kind */
-	uint8_t flags;   /* enum op_flag */
+	uint8_t kind;  /* enum op_kind */
+	uint8_t flags; /* enum op_flag */
 	uint16_t space;
 	uint32_t count;  /* pages; of OP_POPULATE up to POPULATE_PAGES */
 	uint64_t vpn;    /* first page */

@@ -3,9 +3,9 @@
  * pager.h -- the real host: real pages, faults, threads and a swap device.
  *
  * This is the door of the room for the agent; libpageout's public calls are a
- * thin layer over the same (pageout.c).  A pager manages ranges of address space that
- * exist already: whoever mapped them tells it so, and tells it before they are
- * unmapped, replaced or moved.
+ * thin layer over the same (pageout.c).  A pager manages ranges of address
+ * space that exist already: whoever mapped them tells it so, and tells it
+ * before they are unmapped, replaced or moved.
  *
  * Calls are made by program threads, never by a thread of the pager and never
  * in a signal handler.  They return 0 or a negative errno and print nothing.
@@ -37,7 +37,7 @@ struct pager_config {
 	                        pager makes one */
 	const struct policy_ops *policy; /* NULL: default */
 	enum pageout_mode mode;
-	bool events;         /* listen for unmaps that bypass us (agent) */
+	bool events; /* listen for unmaps that bypass us (agent) */
 	pageout_log_fn *log;
 	void *log_ctx;
 };
@@ -128,9 +128,9 @@ bool pager_is_own_thread(const struct pager *p);
 #define PAGER_REASON_MAX 256
 struct pager_swapfile {
 	int fd;
-	bool direct;     /* O_DIRECT works */
-	uint64_t bytes;  /* limit of its size */
-	char path[256];  /* the place chosen, for messages */
+	bool direct;    /* O_DIRECT works */
+	uint64_t bytes; /* limit of its size */
+	char path[256]; /* the place chosen, for messages */
 };
 int pager_swapfile_open(struct pager_swapfile *ret, const char *path,
                         uint64_t bytes, char *reason);

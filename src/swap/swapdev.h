@@ -33,10 +33,10 @@ struct swapdev_req {
 	uint32_t pages; /* 1..SWAPDEV_PAGES_MAX */
 	uint32_t iov_count;
 	struct iovec iov[SWAPDEV_PAGES_MAX];
-	int result;     /* 0 when every byte was moved, else negative errno */
-	uint64_t started_ns; /* the device's own use */
+	int result; /* 0 when every byte was moved, else negative errno */
+	uint64_t started_ns;      /* the device's own use */
 	struct swapdev_req *next; /* in queues; free for the holder's use */
-	void *cookie;   /* the caller's */
+	void *cookie;             /* the caller's */
 };
 
 struct swapdev_ops {

@@ -12,6 +12,8 @@
 
 #include "base/hash.h"
 
+enum { PAGE_BITS = PAGE_BYTES * 8 };
+
 static uint8_t page[PAGE_BYTES + 8] __attribute__((aligned(4096)));
 
 static void
@@ -28,7 +30,7 @@ one_bit_anywhere_makes_a_page_not_zero(void **state)
 {
 	(void)state;
 	memset(page, 0, sizeof(page));
-	for (size_t bit = 0; bit < PAGE_BYTES * 8; bit++) {
+	for (size_t bit = 0; bit < PAGE_BITS; bit++) {
 		page[bit / 8] = (uint8_t)(1u << bit % 8);
 		assert_false(page_is_zero(page));
 		page[bit / 8] = 0;
@@ -43,7 +45,7 @@ the_hash_sees_every_bit(void **state)
 	(void)state;
 	memset(page, 0, sizeof(page));
 	zero = page_hash(1, 2, page);
-	for (size_t bit = 0; bit < PAGE_BYTES * 8; bit++) {
+	for (size_t bit = 0; bit < PAGE_BITS; bit++) {
 		page[bit / 8] = (uint8_t)(1u << bit % 8);
 		assert_int_not_equal(page_hash(1, 2, page), zero);
 		page[bit / 8] = 0;
