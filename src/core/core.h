@@ -141,6 +141,7 @@ enum list_id {
 	LIST_NONE,
 	LIST_BUDDY,
 	LIST_EMPTY,
+	LIST_DEFERRED,
 	LIST_ACTIVE,
 	LIST_INACTIVE_DIRTY,
 	LIST_INACTIVE_CLEAN,
@@ -193,7 +194,7 @@ struct swap_area {
 	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
 	uint32_t max;     /* (K) slots 1..max-1 exist */
 	uint32_t limit;   /* (C) max never passes it */
-	uint32_t lowest, highest; /* (K) hints: no free slot lies outside */
+	uint32_t lowest_bit, highest_bit; /* (K) no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
 	uint32_t free;                     /* (K) */
 	uint32_t bad;                      /* (K) slots that failed a write */
@@ -225,10 +226,10 @@ enum area_flag {
 /* One stream of faults: see readahead.c. */
 struct stream {
 	uint64_t last;   /* page of its latest fault */
-	int64_t delta;   /* pages from one fault to the next; 0 not known */
-	uint64_t ahead;  /* first page not asked for yet, in its direction */
-	uint32_t window; /* pages to keep ahead */
-	uint32_t used;   /* tick of its latest fault */
+	int64_t delta;   /* pages from one access to the next; 0 not known */
+	uint32_t reach;  /* steps beyond last that are asked for already */
+	uint32_t window; /* steps to keep ahead; 0 or 1: not sure yet */
+	uint32_t used;   /* tick of its latest fault; 0 never */
 };
 
 struct space {
@@ -260,7 +261,8 @@ struct core {
 	struct frame *frames;   /* (C) */
 	struct zone zones[ZONES_MAX];
 	uint32_t zone_count;
-	struct flist empty; /* (K) free frames without a page */
+	struct flist empty;    /* (K) free frames without a page */
+	struct flist deferred; /* (K) wanted pages that await an operation */
 	struct swap_area swap[SWAP_AREAS_MAX];
 	struct space *spaces;
 	struct op *ops;
@@ -268,8 +270,7 @@ struct core {
 	uint32_t ops_free_count;
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
-	uint32_t frames_locked;
-	uint32_t writes_in_flight;
+	uint32_t ops_in_flight;
 	bool oom; /* the last hunt for a frame found nothing that could leave */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
@@ -440,12 +441,6 @@ enum page_state core_page_state(const struct core *c, unsigned space,
 
 /* Frames that can be had without reclaim (free or not populated yet). */
 uint32_t core_frames_free(const struct core *c);
-
-/* Seed of the hash of a frame's contents: its page's identity [I8]. */
-struct page_id {
-	uint64_t id, off;
-};
-struct page_id core_page_id(const struct core *c, uint32_t pfn);
 
 /*
  * Walk every invariant.

@@ -17,7 +17,7 @@
  *	OP_REMAP	vpn and vpn_to	moves area -> area
  *	OP_ADOPT	vpn		empties the frame's place: the page is
  *					in the area already
- *	OP_READ		entry		fills the frames from the device, hashes
+ *	OP_READ		entry and vpn	fills the frames from the device, hashes
  *	OP_WRITE	entry		writes the frames to the device
  *	OP_POISON	vpn		makes accesses fail (SIGBUS)
  *	OP_UNPOISON	vpn		takes that back: the page reads as zeros
@@ -56,6 +56,7 @@ enum op_flag {
 	OPF_ZERO = 1 << 0,
 	OPF_COPY = 1 << 1,
 	OPF_DISCARD = 1 << 2,
+	OPF_RETRY = 1 << 3, /* the core's: OP_READ for the second time */
 };
 
 struct op_page {
@@ -76,7 +77,9 @@ struct op {
 	uint32_t count;  /* pages; of OP_POPULATE up to POPULATE_PAGES */
 	uint64_t vpn;    /* first page */
 	uint64_t vpn_to; /* OP_REMAP: where to */
-	uint32_t entry;  /* OP_READ, OP_WRITE: first slot's swap entry */
+	uint64_t id, off; /* identity of the first page: seeds its hash; page i
+	                     has (id, off + i).  OP_UNMAP, OP_READ */
+	uint32_t entry;   /* OP_READ, OP_WRITE: first slot's swap entry */
 	struct op *next; /* in a batch, or free; the host's while performed */
 	struct op_page pg[OP_PAGES_MAX];
 };

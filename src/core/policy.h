@@ -52,25 +52,28 @@ struct policy_ops {
 /* -- what a policy may ask of the mechanism ------------------------------ */
 
 /*
- * Victims for unmapping, collected until the group is flushed.  Neighbours in
- * one group are unmapped in one call and get neighbouring slots.
+ * Victims for unmapping.  They are sorted before they leave: neighbours are
+ * unmapped in one call and get neighbouring slots, whatever order the policy
+ * found them in.
  */
 struct unmap_group {
-	struct op *op; /* being filled */
-	uint32_t victims;
+	uint32_t count;
+	uint32_t pfn[OP_PAGES_MAX];
 };
 
 /*
- * Add a mapped frame to the group: it is locked, gets a slot, and gone() has
- * been called for it.
- * => returns 0; -ENOSPC no slot for it, -EAGAIN no operation free (nothing
- *    changed); -EBUSY pinned or locked
+ * Add a mapped frame to a group: gone() is called for it, and it is locked.
+ * => returns false when the group is full or the frame is locked or pinned
  */
-int core_unmap(struct core *c, struct unmap_group *g, struct frame *f,
-               struct batch *b);
+bool core_unmap(struct core *c, struct unmap_group *g, struct frame *f);
 
-/* Append what the group still holds to the batch. */
-void core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b);
+/*
+ * Start unmapping the group.  A victim for which there is no slot or no
+ * operation stays mapped, and mapped() is called for it.
+ * => returns how many are on their way
+ */
+uint32_t core_unmap_end(struct core *c, struct unmap_group *g,
+                        struct batch *b);
 
 /*
  * Start writing the dirty, cached frames of a list, from its tail, in runs of
@@ -93,6 +96,14 @@ void flist_init(struct flist *l);
 void flist_add_head(struct core *c, struct flist *l, enum list_id id,
                     struct frame *f);
 void flist_del(struct core *c, struct flist *l, struct frame *f);
+
+/* Its page may be unmapped: it is mapped, not in motion, not pinned. */
+static inline bool
+frame_may_leave(const struct frame *f)
+{
+	return (f->flags & (FRAME_LOCKED | FRAME_WRITEBACK)) == 0 &&
+	       f->pins == 0;
+}
 
 static inline uint32_t
 frame_pfn(const struct core *c, const struct frame *f)

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h -- what the files of the core share among themselves.
+ *
+ *	frames.c	frames, buddy zones: who has which place of the pool
+ *	slots.c		swap slots: who has which place of the device
+ *	space.c		areas and page tables: what is where
+ *	fault.c		a page comes in
+ *	evict.c		a page goes out
+ *	motion.c	pages are discarded, moved, taken over
+ *	readahead.c	which pages will be wanted next
+ *	check.c		the laws, walked
+ */
+#ifndef CORE_INTERNAL_H
+#define CORE_INTERNAL_H
+
+#include "base/assert.h"
+#include "core/core.h"
+#include "core/host.h"
+#include "core/policy.h"
+#include "pageout/stat.h"
+
+/* Operations kept back: the last ones are for work that ends other work. */
+#define OPS_RESERVE_DONE 8       /* only core_op_done() takes these */
+#define OPS_RESERVE_FAULT 24     /* faults leave these; daemons more */
+#define OPS_RESERVE_DAEMON 40
+
+/* Frames that a first touch leaves for pages that come back from swap. */
+#define FRAMES_RESERVE 16
+
+/* -- page table entries --------------------------------------------------- */
+
+static inline enum pte_kind
+pte_kind(pte_t pte)
+{
+	return (enum pte_kind)(pte & 3);
+}
+
+static inline uint32_t
+pte_pfn(pte_t pte)
+{
+	should(pte_kind(pte) == PTE_PRESENT);
+	return (uint32_t)(pte >> 32);
+}
+
+static inline swp_entry_t
+pte_entry(pte_t pte)
+{
+	should(pte_kind(pte) == PTE_SWAP);
+	return (swp_entry_t)(pte >> 32);
+}
+
+static inline pte_t
+pte_present(uint32_t pfn)
+{
+	return (pte_t)pfn << 32 | PTE_YOUNG | PTE_PRESENT;
+}
+
+static inline pte_t
+pte_swap(swp_entry_t e)
+{
+	return (pte_t)e << 32 | PTE_SWAP;
+}
+
+/* -- space.c -------------------------------------------------------------- */
+
+/* The entry of a page, or NULL where no table is: then it is none. */
+static inline pte_t *
+pte_of(const struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t *leaf;
+
+	should(space < c->cfg.spaces && vpn >> 36 == 0);
+	leaf = c->spaces[space].leaves[vpn >> TABLE_SHIFT];
+	return leaf ? &leaf[vpn & (TABLE_ENTRIES - 1)] : NULL;
+}
+
+static inline pte_t
+pte_get(const struct core *c, unsigned space, uint64_t vpn)
+{
+	const pte_t *p = pte_of(c, space, vpn);
+
+	return p ? *p : PTE_NONE;
+}
+
+/* The first page at or above vpn whose table exists; end when there is none. */
+uint64_t table_skip(const struct core *c, unsigned space, uint64_t vpn,
+                    uint64_t end);
+struct page_id {
+	uint64_t id, off;
+};
+struct page_id area_page_id(const struct area *a, uint64_t vpn);
+
+/* -- frames.c ------------------------------------------------------------- */
+
+enum alloc_use {
+	ALLOC_TOUCH,  /* a first touch: leaves FRAMES_RESERVE */
+	ALLOC_SWAPIN, /* a page that must come back: may take the last */
+	ALLOC_AHEAD,  /* on suspicion: leaves the low watermark */
+};
+
+void frames_init(struct core *c);
+
+/*
+ * Take up to want frames, neighbours as far as possible.
+ * => returns how many were taken; 0 when none may be
+ */
+uint32_t frames_alloc(struct core *c, enum alloc_use use, uint32_t want,
+                      uint32_t *pfns);
+
+/*
+ * A frame is nobody's any more.  FRAME_FRESH and FRAME_EMPTY say what is in
+ * its place.
+ */
+void frame_free(struct core *c, struct frame *f);
+
+/* Start populating more of the pool, if there is more.  => true if so */
+bool frames_populate(struct core *c, struct batch *b);
+void frames_populated(struct core *c, struct op *op);
+
+/* Below the low watermark: frames are short. */
+bool frames_low(const struct core *c);
+
+/* -- slots.c -------------------------------------------------------------- */
+
+/*
+ * Take a slot for a frame: count 1, in the swap cache.
+ * => 0 when there is none
+ */
+swp_entry_t slot_alloc(struct core *c, uint32_t pfn);
+
+/* One user more, one less; the slot is free when the last is gone. */
+void slot_get(struct core *c, swp_entry_t e);
+void slot_put(struct core *c, swp_entry_t e);
+
+uint32_t slot_count(const struct core *c, swp_entry_t e);
+
+/* The frame that caches a slot, or NULL. */
+struct frame *slot_frame(const struct core *c, swp_entry_t e);
+
+/* Enter and leave the swap cache.  The hash is kept while it is not cached. */
+uint64_t slot_cache(struct core *c, swp_entry_t e, uint32_t pfn);
+void slot_uncache(struct core *c, swp_entry_t e, uint64_t hash);
+
+/* A write to the slot failed: never use it again; the device rests a while. */
+void slot_bad(struct core *c, swp_entry_t e, uint64_t now_ns);
+void slot_written(struct core *c, swp_entry_t e);
+
+/* Area may be written to at this moment. */
+bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now_ns);
+
+/* -- readahead.c ---------------------------------------------------------- */
+
+struct plan {
+	int64_t delta;   /* pages between accesses */
+	uint32_t window; /* accesses to expect; 1: only this page */
+};
+
+/*
+ * A fault on vpn: find its stream, learn, and say how far to look ahead.
+ * => after the caller asked for n steps beyond vpn, it says stream_reach(n)
+ */
+struct plan stream_fault(struct core *c, unsigned space, uint64_t vpn,
+                         const struct area *a, struct stream **ret);
+
+/* -- fault.c, evict.c, motion.c: what core_op_done() calls ---------------- */
+
+void map_done(struct core *c, struct op *op, struct batch *b);
+void read_done(struct core *c, struct op *op, struct batch *b);
+void unmap_done(struct core *c, struct op *op, struct batch *b);
+void write_done(struct core *c, struct op *op, struct batch *b);
+void remap_done(struct core *c, struct op *op, struct batch *b);
+void adopt_done(struct core *c, struct op *op);
+
+/*
+ * Map again a wanted page that is in its frame: now if op or another
+ * operation can be had, else as soon as one ends.
+ */
+void serve_wanted(struct core *c, struct frame *f, struct batch *b);
+
+/* Serve pages that waited for an operation. */
+void serve_deferred(struct core *c, struct batch *b);
+
+/* -- small things that all share ------------------------------------------ */
+
+/* An operation, or NULL when only reserve are left. */
+static inline struct op *
+op_get(struct core *c, enum op_kind kind, uint32_t reserve)
+{
+	struct op *op = c->ops_free;
+
+	if (c->ops_free_count <= reserve)
+		return NULL;
+	c->ops_free = op->next;
+	c->ops_free_count--;
+	c->ops_in_flight++;
+	op->kind = (uint8_t)kind;
+	op->flags = 0;
+	op->count = 0;
+	return op;
+}
+
+static inline void
+op_put(struct core *c, struct op *op)
+{
+	op->next = c->ops_free;
+	c->ops_free = op;
+	c->ops_free_count++;
+	c->ops_in_flight--;
+}
+
+static inline void
+op_at(struct op *op, unsigned space, uint64_t vpn)
+{
+	op->space = (uint16_t)space;
+	op->vpn = vpn;
+}
+
+static inline void
+op_add(struct op *op, uint32_t pfn)
+{
+	should(op->count < OP_PAGES_MAX);
+	op->pg[op->count++] = (struct op_page){.pfn = pfn};
+}
+
+static inline void
+stat_add(struct core *c, enum pageout_stat_id id, uint64_t n)
+{
+	__atomic_store_n(&c->stat[id], c->stat[id] + n, __ATOMIC_RELAXED);
+}
+
+static inline void
+stat_sub(struct core *c, enum pageout_stat_id id, uint64_t n)
+{
+	__atomic_store_n(&c->stat[id], c->stat[id] - n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t
+now_ns(const struct core *c)
+{
+	return c->cfg.host->now_ns(c->cfg.host_ctx);
+}
+
+static inline void
+wake(const struct core *c, enum daemon who)
+{
+	c->cfg.host->wake(c->cfg.host_ctx, who);
+}
+
+/* Frame and page find each other. */
+static inline void
+frame_bind(struct frame *f, unsigned space, uint64_t vpn)
+{
+	f->space = (uint16_t)space;
+	f->vpn = vpn;
+}
+
+/* Take a frame off whatever list of pages it is on. */
+static inline void
+frame_unlist(struct core *c, struct frame *f)
+{
+	if (f->list == LIST_UNEVICTABLE) {
+		flist_del(c, &c->unevictable, f);
+		stat_sub(c, PAGEOUT_STAT_nr_unevictable, 1);
+	} else if (f->list == LIST_DEFERRED) {
+		flist_del(c, &c->deferred, f);
+	} else {
+		c->cfg.policy->gone(c, f);
+	}
+}
+
+/*
+ * Lock a frame for an operation, and unlock it.
+ * => a locked frame is on no list
+ */
+static inline void
+frame_lock(struct core *c, struct frame *f)
+{
+	must((f->flags & (FRAME_LOCKED | FRAME_WRITEBACK)) == 0); /* [I4] */
+	if (f->list != LIST_NONE)
+		frame_unlist(c, f);
+	f->flags |= FRAME_LOCKED;
+}
+
+static inline void
+frame_unlock(struct frame *f)
+{
+	must(f->flags & FRAME_LOCKED);
+	f->flags &= (uint16_t)~FRAME_LOCKED;
+}
+
+/* The page of a frame let go of it; the frame is freed when nothing names it. */
+void frame_orphan(struct core *c, struct frame *f);
+void frame_put(struct core *c, struct frame *f);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * space.c -- areas and page tables: what is managed, and where it is.
+ *
+ * A space is one address space: areas sorted by address in an array, and a page
+ * table of two levels whose leaves (1 GiB of addresses each) come from the host
+ * when an area first needs them and stay for good.  The table does not know
+ * areas; so an area can be taken away first, and its pages dealt with after.
+ *
+ * Every area has an identity (id, off) for its first page.  Parts of a split
+ * area keep theirs, a moved one takes it along (core_area_rename).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+static inline uint64_t
+area_end(const struct area *a)
+{
+	return a->vpn + a->pages;
+}
+
+/* Index of the first area that ends above vpn. */
+static uint32_t
+area_index(const struct space *s, uint64_t vpn)
+{
+	uint32_t lo = 0, hi = s->area_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (area_end(&s->areas[mid]) > vpn)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+const struct area *
+core_area_next(const struct core *c, unsigned space, uint64_t vpn)
+{
+	const struct space *s = &c->spaces[space];
+	uint32_t i = area_index(s, vpn);
+
+	return i < s->area_count ? &s->areas[i] : NULL;
+}
+
+const struct area *
+core_area_find(const struct core *c, unsigned space, uint64_t vpn)
+{
+	const struct area *a = core_area_next(c, space, vpn);
+
+	return a != NULL && a->vpn <= vpn ? a : NULL;
+}
+
+struct page_id
+area_page_id(const struct area *a, uint64_t vpn)
+{
+	must(vpn >= a->vpn && vpn < area_end(a));
+	return (struct page_id){a->id, a->off + (vpn - a->vpn)};
+}
+
+static int
+tables_make(struct core *c, struct space *s, uint64_t vpn, uint64_t pages)
+{
+	uint64_t first = vpn >> TABLE_SHIFT;
+	uint64_t last = (vpn + pages - 1) >> TABLE_SHIFT;
+
+	for (uint64_t i = first; i <= last; i++) {
+		if (s->leaves[i] != NULL)
+			continue;
+		s->leaves[i] = c->cfg.host->table_alloc(c->cfg.host_ctx);
+		if (s->leaves[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+areas_insert(struct space *s, uint32_t i, struct area a)
+{
+	must(s->area_count < s->area_max);
+	memmove(&s->areas[i + 1], &s->areas[i],
+	        (s->area_count - i) * sizeof(s->areas[0]));
+	s->areas[i] = a;
+	s->area_count++;
+}
+
+static void
+areas_delete(struct space *s, uint32_t i)
+{
+	memmove(&s->areas[i], &s->areas[i + 1],
+	        (s->area_count - i - 1) * sizeof(s->areas[0]));
+	s->area_count--;
+}
+
+int
+core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
+{
+	struct space *s = &c->spaces[space];
+	uint32_t i = area_index(s, vpn);
+
+	must(pages > 0 && (vpn + pages - 1) >> 36 == 0);
+	if (i < s->area_count && s->areas[i].vpn < vpn + pages)
+		return -EEXIST;
+	/* Two are kept for the split of a core_area_remove(). */
+	if (s->area_count + 2 >= s->area_max ||
+	    tables_make(c, s, vpn, pages) < 0)
+		return -ENOMEM;
+	areas_insert(s, i, (struct area){.vpn = vpn, .pages = pages,
+	                                 .id = ++c->next_id});
+	s->pages_managed += pages;
+	stat_add(c, PAGEOUT_STAT_managed, pages * PAGE_BYTES);
+	return 0;
+}
+
+/*
+ * Make vpn a border between areas.
+ * => -ENOMEM when the table of areas is full
+ */
+static int
+area_split(struct space *s, uint64_t vpn)
+{
+	uint32_t i = area_index(s, vpn);
+	struct area *a = &s->areas[i], upper;
+
+	if (i == s->area_count || a->vpn >= vpn)
+		return 0;
+	if (s->area_count == s->area_max)
+		return -ENOMEM;
+	upper = *a;
+	upper.off += vpn - a->vpn;
+	upper.pages = area_end(a) - vpn;
+	upper.vpn = vpn;
+	a->pages = vpn - a->vpn;
+	areas_insert(s, i + 1, upper);
+	return 0;
+}
+
+static int
+range_split(struct space *s, uint64_t vpn, uint64_t pages)
+{
+	if (area_split(s, vpn) < 0 || area_split(s, vpn + pages) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int
+core_area_remove(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
+{
+	struct space *s = &c->spaces[space];
+	uint32_t i;
+
+	if (range_split(s, vpn, pages) < 0)
+		return -ENOMEM;
+	for (i = area_index(s, vpn);
+	     i < s->area_count && s->areas[i].vpn < vpn + pages;) {
+		s->pages_managed -= s->areas[i].pages;
+		stat_sub(c, PAGEOUT_STAT_managed,
+		         s->areas[i].pages * PAGE_BYTES);
+		areas_delete(s, i);
+	}
+	return 0;
+}
+
+int
+core_area_flags(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                uint32_t set, uint32_t clear)
+{
+	struct space *s = &c->spaces[space];
+
+	if (range_split(s, vpn, pages) < 0)
+		return -ENOMEM;
+	for (uint32_t i = area_index(s, vpn);
+	     i < s->area_count && s->areas[i].vpn < vpn + pages; i++)
+		s->areas[i].flags = (s->areas[i].flags & ~clear) | set;
+	return 0;
+}
+
+int
+core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
+                 uint64_t pages)
+{
+	struct space *s = &c->spaces[space];
+
+	must(from + pages <= to || to + pages <= from);
+	for (uint64_t v = from; v < from + pages;) {
+		const struct area *a = core_area_find(c, space, v);
+		uint64_t end, n;
+		struct page_id id;
+		struct area *t;
+
+		if (a == NULL) {
+			a = core_area_next(c, space, v);
+			if (a == NULL)
+				return 0;
+			v = a->vpn;
+			continue;
+		}
+		end = area_end(a) < from + pages ? area_end(a) : from + pages;
+		n = end - v;
+		id = area_page_id(a, v);
+		if (range_split(s, to + (v - from), n) < 0)
+			return -ENOMEM;
+		t = &s->areas[area_index(s, to + (v - from))];
+		must(t->vpn == to + (v - from) && t->pages == n);
+		t->id = id.id;
+		t->off = id.off;
+		v = end;
+	}
+	return 0;
+}
+
+uint64_t
+table_skip(const struct core *c, unsigned space, uint64_t vpn, uint64_t end)
+{
+	const struct space *s = &c->spaces[space];
+
+	while (vpn < end && s->leaves[vpn >> TABLE_SHIFT] == NULL)
+		vpn = ((vpn >> TABLE_SHIFT) + 1) << TABLE_SHIFT;
+	return vpn < end ? vpn : end;
+}
