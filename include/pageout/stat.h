@@ -56,7 +56,7 @@ struct pageout_stat_header {
 	char command[64]; /* of the process, cut if need be */
 	char policy[24];
 	char mode[8]; /* "thread" or "inline" */
-	char reserved[96];
+	char reserved[104];
 };
 
 struct pageout_stat_entry {

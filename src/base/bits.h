@@ -60,4 +60,22 @@ ilog2(uint64_t x)
 	return 63u - (unsigned)__builtin_clzll(x);
 }
 
+static inline uint32_t
+min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint32_t
+max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline uint32_t
+clamp_u32(uint32_t x, uint32_t low, uint32_t high)
+{
+	return min_u32(max_u32(x, low), high);
+}
+
 #endif

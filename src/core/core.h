@@ -28,9 +28,9 @@
  *
  *	page table entry   frame                        state
  *	none               -                            PAGE_NONE
- *	present(pfn)       locked by OP_MAP             PAGE_MAPPING
  *	present(pfn)       not locked                   PAGE_MAPPED
- *	present(pfn)       locked by OP_UNMAP, OP_REMAP PAGE_UNMAPPING
+ *	present(pfn)       locked: it is being mapped,  PAGE_MOVING
+ *	                   unmapped, remapped, adopted
  *	swap(e)            e cached, not locked         PAGE_CACHED
  *	swap(e)            e cached, under write        PAGE_WRITING
  *	swap(e)            e cached, locked by OP_READ  PAGE_READING
@@ -90,9 +90,8 @@ struct policy_ops;
 
 enum page_state {
 	PAGE_NONE,
-	PAGE_MAPPING,
+	PAGE_MOVING,
 	PAGE_MAPPED,
-	PAGE_UNMAPPING,
 	PAGE_CACHED,
 	PAGE_WRITING,
 	PAGE_READING,
@@ -141,7 +140,6 @@ enum list_id {
 	LIST_NONE,
 	LIST_BUDDY,
 	LIST_EMPTY,
-	LIST_DEFERRED,
 	LIST_ACTIVE,
 	LIST_INACTIVE_DIRTY,
 	LIST_INACTIVE_CLEAN,
@@ -261,8 +259,7 @@ struct core {
 	struct frame *frames;   /* (C) */
 	struct zone zones[ZONES_MAX];
 	uint32_t zone_count;
-	struct flist empty;    /* (K) free frames without a page */
-	struct flist deferred; /* (K) wanted pages that await an operation */
+	struct flist empty; /* (K) free frames without a page */
 	struct swap_area swap[SWAP_AREAS_MAX];
 	struct space *spaces;
 	struct op *ops;
@@ -346,14 +343,14 @@ enum fault_verdict {
 	FAULT_WAIT,     /* an operation that another call started will map it */
 	FAULT_NOFRAME,  /* no frame: reclaim, wait for something, call again */
 	FAULT_NOMEM,    /* no frame, and nothing can leave: out of memory */
-	FAULT_POISONED, /* its contents are lost: the access must fail */
+	FAULT_POISONED, /* its contents are lost: make the access fail */
 	FAULT_NOAREA,   /* not managed */
 };
 
 /*
  * A program touched page vpn and found it absent.
- * => a page with a waiting fault is mapped again by the core itself when the
- *    operation that it waits for ends in another state
+ * => after FAULT_STARTED and FAULT_WAIT the thread is woken by the operation
+ *    that maps the page, or by an OP_WAKE if it should fault once more
  */
 enum fault_verdict core_fault(struct core *c, unsigned space, uint64_t vpn,
                               struct batch *b);

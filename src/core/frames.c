@@ -101,7 +101,6 @@ frames_init(struct core *c)
 		must(start == cfg->frames_total);
 	}
 	flist_init(&c->empty);
-	flist_init(&c->deferred);
 	flist_init(&c->unevictable);
 }
 
@@ -236,7 +235,7 @@ zone_alloc(struct core *c, struct zone *z, enum alloc_use use, uint32_t want,
 	while (got < want && z->free > reserve) {
 		uint32_t n = min_u32(want - got, z->free - reserve);
 		int highest = zone_highest_order(z);
-		unsigned order = ilog2_u32(n);
+		unsigned order = ilog2(n);
 		uint32_t pfn;
 
 		must(highest >= 0);
@@ -300,7 +299,7 @@ frame_orphan(struct core *c, struct frame *f)
 		frame_unlist(c, f);
 	f->vpn = VPN_NONE;
 	f->flags |= FRAME_ORPHAN;
-	f->flags &= (uint16_t)~(FRAME_WANTED | FRAME_READAHEAD);
+	f->flags &= (uint16_t)~FRAME_READAHEAD;
 	frame_put(c, f);
 }
 
@@ -402,7 +401,7 @@ frames_populated(struct core *c, struct op *op)
 		c->frames[pfn + i].flags = FRAME_FRESH;
 	for (uint32_t i = 0, n; i < op->count; i += n) {
 		uint32_t rel = pfn + i - z->start;
-		unsigned order = ilog2_u32(op->count - i);
+		unsigned order = ilog2(op->count - i);
 
 		if (rel != 0 && (unsigned)__builtin_ctz(rel) < order)
 			order = (unsigned)__builtin_ctz(rel);

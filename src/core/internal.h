@@ -142,12 +142,15 @@ struct frame *slot_frame(const struct core *c, swp_entry_t e);
 uint64_t slot_cache(struct core *c, swp_entry_t e, uint32_t pfn);
 void slot_uncache(struct core *c, swp_entry_t e, uint64_t hash);
 
-/* A write to the slot failed: never use it again; the device rests a while. */
-void slot_bad(struct core *c, swp_entry_t e, uint64_t now_ns);
+/*
+ * A write to a slot failed.  slot_bad(): only the cache names it; it is never
+ * used again.  slot_rest(): no writes to its area for a while, 10 ms doubling
+ * to 1 s until slot_written() says that one succeeded.
+ */
+void slot_bad(struct core *c, swp_entry_t e);
+void slot_rest(struct core *c, swp_entry_t e, uint64_t now);
 void slot_written(struct core *c, swp_entry_t e);
-
-/* Area may be written to at this moment. */
-bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now_ns);
+bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
 
 /* -- readahead.c ---------------------------------------------------------- */
 
@@ -163,23 +166,27 @@ struct plan {
 struct plan stream_fault(struct core *c, unsigned space, uint64_t vpn,
                          const struct area *a, struct stream **ret);
 
-/* -- fault.c, evict.c, motion.c: what core_op_done() calls ---------------- */
+/* -- fault.c, evict.c, motion.c: what core_op_done() calls ----------------
+ *
+ * Each takes the operation over: it becomes another one (and is in b), or it
+ * is free again.
+ */
 
-void map_done(struct core *c, struct op *op, struct batch *b);
+void map_done(struct core *c, struct op *op);
 void read_done(struct core *c, struct op *op, struct batch *b);
 void unmap_done(struct core *c, struct op *op, struct batch *b);
-void write_done(struct core *c, struct op *op, struct batch *b);
+void write_done(struct core *c, struct op *op);
 void remap_done(struct core *c, struct op *op, struct batch *b);
 void adopt_done(struct core *c, struct op *op);
 
-/*
- * Map again a wanted page that is in its frame: now if op or another
- * operation can be had, else as soon as one ends.
- */
-void serve_wanted(struct core *c, struct frame *f, struct batch *b);
+/* Start reading one run that holds vpn out of [low, high).  => pages, or 0 */
+uint32_t read_start(struct core *c, unsigned space, const struct area *a,
+                    uint64_t vpn, uint64_t low, uint64_t high, bool wanted,
+                    struct batch *b);
 
-/* Serve pages that waited for an operation. */
-void serve_deferred(struct core *c, struct batch *b);
+/* Order frames by a key of theirs. */
+void sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
+                 uint64_t (*key)(const struct frame *f));
 
 /* -- small things that all share ------------------------------------------ */
 
@@ -262,8 +269,6 @@ frame_unlist(struct core *c, struct frame *f)
 	if (f->list == LIST_UNEVICTABLE) {
 		flist_del(c, &c->unevictable, f);
 		stat_sub(c, PAGEOUT_STAT_nr_unevictable, 1);
-	} else if (f->list == LIST_DEFERRED) {
-		flist_del(c, &c->deferred, f);
 	} else {
 		c->cfg.policy->gone(c, f);
 	}

@@ -48,8 +48,8 @@ enum op_kind {
 	OP_ADOPT,
 	OP_READ,
 	OP_WRITE,
-	OP_POISON,
 	OP_UNPOISON,
+	OP_WAKE,
 };
 
 enum op_flag {

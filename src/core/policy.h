@@ -41,6 +41,10 @@ struct policy_ops {
 	bool (*kreclaimd)(struct core *c, struct batch *b);
 	bool (*flush)(struct core *c, struct batch *b);
 
+	/* Drop up to n clean pages at once, on an allocator's behalf.
+	 * => returns how many frames are free now that were not */
+	uint32_t (*reclaim_clean)(struct core *c, uint32_t n);
+
 	/* One turn of all for an allocation that found nothing.
 	 * => false when no frame is left that could ever leave */
 	bool (*reclaim_direct)(struct core *c, struct batch *b);

@@ -287,20 +287,27 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 /* -- failures -------------------------------------------------------------- */
 
 void
-slot_bad(struct core *c, swp_entry_t e, uint64_t now_ns)
+slot_bad(struct core *c, swp_entry_t e)
 {
 	struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
-	uint64_t wait = RETRY_NS_MIN << min_u32(s->errors, 7);
 
 	must(s->map[off] == 1 && bit_test(s->cached, off));
 	bit_flip(s->cached, off);
 	s->map[off] = SLOT_BAD;
 	s->bad++;
-	s->errors++;
-	s->retry_ns = now_ns + (wait < RETRY_NS_MAX ? wait : RETRY_NS_MAX);
 	stat_sub(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
 	stat_sub(c, PAGEOUT_STAT_swap_total, PAGE_BYTES);
+}
+
+void
+slot_rest(struct core *c, swp_entry_t e, uint64_t now)
+{
+	struct swap_area *s = area_of(c, e);
+	uint64_t wait = RETRY_NS_MIN << min_u32(s->errors, 7);
+
+	s->errors++;
+	s->retry_ns = now + (wait < RETRY_NS_MAX ? wait : RETRY_NS_MAX);
 }
 
 void
@@ -313,7 +320,7 @@ slot_written(struct core *c, swp_entry_t e)
 }
 
 bool
-swap_writable(const struct core *c, swp_entry_t e, uint64_t now_ns)
+swap_writable(const struct core *c, swp_entry_t e, uint64_t now)
 {
-	return area_of(c, e)->retry_ns <= now_ns;
+	return area_of(c, e)->retry_ns <= now;
 }

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * evict.c -- a page goes out.
+ *
+ *	mapped --core_unmap--> unmapping --OP_UNMAP--> zero?  frame is free
+ *	                                               same hash?  clean
+ *	                                               else  dirty
+ *	dirty --core_launder--> writing --OP_WRITE--> clean
+ *	clean --core_drop--> swapped out, frame is free
+ *
+ * Everything that an eviction needs, slot and operation, is taken before the
+ * page moves.  Whether it is clean is decided after it has moved, when nobody
+ * can write to it any more, from its contents alone.
+ *
+ * [I2] a DIRTY frame stays until a write of it has succeeded.
+ * [I4] a frame under write, and its slot, stay until the write has ended.
+ */
+#include <errno.h>
+
+#include "base/bits.h"
+#include "core/internal.h"
+
+#define BACKOFF_NS_MIN 1000000ull    /* 1 ms */
+#define BACKOFF_NS_MAX 1000000000ull /* 1 s */
+
+void
+sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
+            uint64_t (*key)(const struct frame *f))
+{
+	static const uint32_t gaps[] = {57, 23, 10, 4, 1};
+
+	for (unsigned g = 0; g < ARRAY_SIZE(gaps); g++) {
+		for (uint32_t i = gaps[g]; i < n; i++) {
+			uint32_t pfn = pfns[i], j = i;
+			uint64_t k = key(&c->frames[pfn]);
+
+			for (; j >= gaps[g]; j -= gaps[g]) {
+				uint32_t other = pfns[j - gaps[g]];
+
+				if (key(&c->frames[other]) <= k)
+					break;
+				pfns[j] = other;
+			}
+			pfns[j] = pfn;
+		}
+	}
+}
+
+/* -- mapped -> unmapping ---------------------------------------------------- */
+
+static uint64_t
+key_page(const struct frame *f)
+{
+	return (uint64_t)f->space << 40 | f->vpn;
+}
+
+bool
+core_unmap(struct core *c, struct unmap_group *g, struct frame *f)
+{
+	if (g->count == OP_PAGES_MAX || !frame_may_leave(f))
+		return false;
+	frame_lock(c, f);
+	g->pfn[g->count++] = frame_pfn(c, f);
+	return true;
+}
+
+/* A victim that cannot leave now. */
+static void
+unmap_refuse(struct core *c, struct frame *f)
+{
+	frame_unlock(f);
+	c->cfg.policy->mapped(c, f);
+}
+
+/* True when f's page follows the last page of op, in the same area. */
+static bool
+unmap_follows(const struct op *op, const struct frame *f, struct page_id id)
+{
+	return op != NULL && op->count < OP_PAGES_MAX &&
+	       op->space == f->space && op->vpn + op->count == f->vpn &&
+	       op->id == id.id && op->off + op->count == id.off;
+}
+
+static struct op *
+unmap_begin(struct core *c, const struct frame *f, struct page_id id,
+            struct batch *b)
+{
+	struct op *op = op_get(c, OP_UNMAP, OPS_RESERVE_FAULT);
+
+	if (op == NULL)
+		return NULL;
+	op_at(op, f->space, f->vpn);
+	op->id = id.id;
+	op->off = id.off;
+	batch_add(b, op);
+	return op;
+}
+
+uint32_t
+core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
+{
+	struct op *op = NULL;
+	uint32_t started = 0;
+
+	sort_frames(c, g->pfn, g->count, key_page);
+	for (uint32_t i = 0; i < g->count; i++) {
+		struct frame *f = &c->frames[g->pfn[i]];
+		const struct area *a = core_area_find(c, f->space, f->vpn);
+		struct page_id id;
+
+		if (a == NULL) { /* is being discarded by somebody */
+			unmap_refuse(c, f);
+			continue;
+		}
+		id = area_page_id(a, f->vpn);
+		if (!unmap_follows(op, f, id))
+			op = unmap_begin(c, f, id, b);
+		if (op != NULL && f->entry == 0) {
+			f->entry = slot_alloc(c, g->pfn[i]);
+			f->flags |= FRAME_DIRTY; /* the slot has nothing yet */
+		}
+		if (op == NULL || f->entry == 0) {
+			unmap_refuse(c, f);
+			continue;
+		}
+		op_add(op, g->pfn[i]);
+		started++;
+	}
+	g->count = 0;
+	return started;
+}
+
+/* -- unmapping -> zero, clean, dirty --------------------------------------- */
+
+/* The page is nothing any more; its frame may be used again. */
+static void
+unmap_forget(struct core *c, struct frame *f, pte_t *pte, uint16_t contents)
+{
+	*pte = PTE_NONE;
+	f->flags |= contents;
+	frame_orphan(c, f);
+}
+
+static void
+unmap_moved(struct core *c, const struct op_page *pg, struct frame *f,
+            pte_t *pte)
+{
+	stat_add(c, PAGEOUT_STAT_pgunmap, 1);
+	stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+	if (pg->zero) {
+		stat_add(c, PAGEOUT_STAT_pgunmap_zero, 1);
+		unmap_forget(c, f, pte, FRAME_FRESH);
+		return;
+	}
+	if ((f->flags & FRAME_DIRTY) == 0 && pg->hash == f->hash)
+		stat_add(c, PAGEOUT_STAT_pgunmap_clean, 1);
+	else
+		f->flags |= FRAME_DIRTY;
+	f->hash = pg->hash;
+	slot_get(c, f->entry);
+	*pte = pte_swap(f->entry);
+	c->cfg.policy->cached(c, f);
+}
+
+/* It would not move.  Leave it alone for a while. */
+static void
+unmap_refused(struct core *c, int err, struct frame *f)
+{
+	stat_add(c,
+	         err == -EBUSY ? PAGEOUT_STAT_pgunmap_busy
+	                       : PAGEOUT_STAT_pgunmap_denied,
+	         1);
+	if (c->unevictable.count == 0)
+		c->unevictable_wait_ns = BACKOFF_NS_MIN;
+	c->unevictable_retry_ns = now_ns(c) + c->unevictable_wait_ns;
+	flist_add_head(c, &c->unevictable, LIST_UNEVICTABLE, f);
+	stat_add(c, PAGEOUT_STAT_nr_unevictable, 1);
+}
+
+static void
+unmap_one(struct core *c, const struct op *op, uint32_t i)
+{
+	const struct op_page *pg = &op->pg[i];
+	struct frame *f = &c->frames[pg->pfn];
+	pte_t *pte = pte_of(c, op->space, op->vpn + i);
+
+	must(f->vpn == op->vpn + i && pte_pfn(*pte) == pg->pfn); /* [I1] */
+	frame_unlock(f);
+	f->flags &= (uint16_t)~FRAME_WANTED;
+	if (op->flags & OPF_DISCARD) {
+		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		unmap_forget(c, f, pte, pg->err < 0 ? FRAME_EMPTY : 0);
+	} else if (pg->err == 0) {
+		unmap_moved(c, pg, f, pte);
+	} else if (pg->err == -ENOENT) {
+		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		unmap_forget(c, f, pte, FRAME_EMPTY);
+	} else {
+		unmap_refused(c, pg->err, f);
+	}
+}
+
+void
+unmap_done(struct core *c, struct op *op, struct batch *b)
+{
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < op->count; i++) {
+		wanted |= c->frames[op->pg[i].pfn].flags & FRAME_WANTED;
+		unmap_one(c, op, i);
+	}
+	if (!wanted) {
+		op_put(c, op);
+		return;
+	}
+	op->kind = OP_WAKE; /* a thread missed its page: it faults again */
+	batch_add(b, op);
+}
+
+/* -- dirty -> writing -> clean ---------------------------------------------- */
+
+static uint64_t
+key_slot(const struct frame *f)
+{
+	return f->entry;
+}
+
+/* Start the writes of n frames, ordered by slot.  => pages started */
+static uint32_t
+launder_runs(struct core *c, const uint32_t *pfns, uint32_t n, uint32_t ops,
+             struct batch *b)
+{
+	struct op *op = NULL;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		struct frame *f = &c->frames[pfns[i]];
+
+		if (op == NULL || op->entry + op->count != f->entry ||
+		    op->count == OP_PAGES_MAX) {
+			if (ops-- == 0)
+				break;
+			op = op_get(c, OP_WRITE, OPS_RESERVE_DAEMON);
+			if (op == NULL)
+				break;
+			op_at(op, 0, 0);
+			op->entry = f->entry;
+			batch_add(b, op);
+		}
+		f->flags |= FRAME_WRITEBACK;
+		op_add(op, pfns[i]);
+	}
+	return i;
+}
+
+uint32_t
+core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
+             struct batch *b)
+{
+	uint32_t pfns[OP_PAGES_MAX], n = 0;
+	uint64_t now = now_ns(c);
+
+	for (uint32_t pfn = l->tail;
+	     pfn != PFN_NONE && scan > 0 && n < OP_PAGES_MAX; scan--) {
+		struct frame *f = &c->frames[pfn];
+
+		must((f->flags & FRAME_DIRTY) && f->entry != 0);
+		if ((f->flags & (FRAME_WRITEBACK | FRAME_LOCKED)) == 0 &&
+		    swap_writable(c, f->entry, now))
+			pfns[n++] = pfn;
+		pfn = f->prev;
+	}
+	sort_frames(c, pfns, n, key_slot);
+	return launder_runs(c, pfns, n, ops, b);
+}
+
+/*
+ * A write failed.  The contents are in the frame still: give the page another
+ * slot, if there is one, and let the device rest.
+ */
+static void
+write_failed(struct core *c, struct frame *f)
+{
+	swp_entry_t bad = f->entry, e = slot_alloc(c, frame_pfn(c, f));
+
+	if (e == 0) {
+		slot_rest(c, bad, now_ns(c));
+		return;
+	}
+	slot_get(c, e);
+	*pte_of(c, f->space, f->vpn) = pte_swap(e);
+	f->entry = e;
+	slot_put(c, bad);
+	slot_bad(c, bad);
+	slot_rest(c, bad, now_ns(c));
+}
+
+void
+write_done(struct core *c, struct op *op)
+{
+	stat_add(c, PAGEOUT_STAT_io_write_ops, 1);
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+
+		must(f->flags & FRAME_WRITEBACK);
+		f->flags &= (uint16_t)~FRAME_WRITEBACK;
+		if (op->pg[i].err == 0) {
+			stat_add(c, PAGEOUT_STAT_pswpout, 1);
+			slot_written(c, f->entry);
+		} else {
+			stat_add(c, PAGEOUT_STAT_swap_write_errors, 1);
+		}
+		if (f->flags & FRAME_ORPHAN) {
+			frame_put(c, f);
+		} else if (op->pg[i].err == 0) {
+			f->flags &= (uint16_t)~FRAME_DIRTY;
+			c->cfg.policy->cleaned(c, f);
+		} else {
+			write_failed(c, f);
+		}
+	}
+	op_put(c, op);
+}
+
+/* -- clean -> gone ----------------------------------------------------------- */
+
+void
+core_drop(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	must((f->flags & (FRAME_DIRTY | FRAME_WRITEBACK | FRAME_LOCKED |
+	                  FRAME_ORPHAN)) == 0); /* [I2] */
+	must(e != 0 && slot_count(c, e) == 2);  /* the table still names it */
+	c->cfg.policy->gone(c, f);
+	f->entry = 0;
+	slot_uncache(c, e, f->hash);
+	slot_put(c, e);
+	f->flags = 0;
+	frame_free(c, f);
+}
+
+/* -- what would not move ----------------------------------------------------- */
+
+void
+core_retry_unevictable(struct core *c)
+{
+	uint64_t wait = c->unevictable_wait_ns * 2;
+
+	if (c->unevictable.count == 0 || now_ns(c) < c->unevictable_retry_ns)
+		return;
+	c->unevictable_wait_ns = wait < BACKOFF_NS_MAX ? wait : BACKOFF_NS_MAX;
+	while (c->unevictable.count != 0) {
+		struct frame *f = &c->frames[c->unevictable.tail];
+
+		frame_unlist(c, f);
+		c->cfg.policy->mapped(c, f);
+	}
+}
+
+uint64_t
+core_cold(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+          struct batch *b)
+{
+	struct unmap_group g = {0};
+	uint64_t end = vpn + pages;
+
+	for (; vpn < end && g.count < OP_PAGES_MAX; vpn++) {
+		pte_t pte;
+
+		vpn = table_skip(c, space, vpn, end);
+		if (vpn == end)
+			break;
+		pte = pte_get(c, space, vpn);
+		if (pte_kind(pte) == PTE_PRESENT)
+			(void)core_unmap(c, &g, &c->frames[pte_pfn(pte)]);
+	}
+	(void)core_unmap_end(c, &g, b);
+	wake(c, DAEMON_FLUSHER);
+	return vpn;
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault.c -- a page comes in.
+ *
+ *	entry      frame                what happens
+ *	none       -                    first touch: zeroed frames are mapped,
+ *	                                as many as the stream will touch
+ *	swap(e)    e cached, idle       soft fault: the frame is mapped again
+ *	swap(e)    e cached, writing    a copy is mapped; old frame and slot go
+ *	                                when the write ends
+ *	swap(e)    e cached, reading    wait for the read
+ *	swap(e)    not cached           hard fault: read, verify [I8], map
+ *	present    locked               wait; it is on its way
+ *	present    -                    another fault was faster
+ *	poison     -                    the access must fail
+ *
+ * And in each case: start reading what its stream will want next.
+ *
+ * [I5] a page is mapped only here, by an operation whose frame is bound to it.
+ * [I6] zeros are given to an entry that is none, to no other.
+ */
+#include <errno.h>
+
+#include "base/bits.h"
+#include "core/internal.h"
+
+/* One fault, as its helpers see it. */
+struct fault {
+	unsigned space;
+	uint64_t vpn;
+	const struct area *a;
+	struct plan plan;
+	struct stream *stream;
+};
+
+static inline uint64_t
+area_end(const struct area *a)
+{
+	return a->vpn + a->pages;
+}
+
+/* The part of its area that a fault may deal with at once: [*low, *high). */
+static void
+fault_range(const struct fault *ft, uint64_t *low, uint64_t *high)
+{
+	const struct area *a = ft->a;
+	uint64_t n = min_u32(ft->plan.window, OP_PAGES_MAX);
+
+	*low = ft->vpn;
+	*high = ft->vpn + 1;
+	if (ft->plan.delta == 1)
+		*high = area_end(a) - ft->vpn > n ? ft->vpn + n : area_end(a);
+	else if (ft->plan.delta == -1)
+		*low = ft->vpn - a->vpn >= n ? ft->vpn - n + 1 : a->vpn;
+}
+
+/* Put page vpn, whose frame is locked, into an operation that maps it. */
+static void
+map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
+{
+	pte_t *pte = pte_of(c, op->space, vpn);
+
+	must(f->flags & FRAME_LOCKED && f->vpn == vpn); /* [I5] */
+	must(op->vpn + op->count == vpn);
+	if (f->flags & FRAME_READAHEAD)
+		stat_add(c, PAGEOUT_STAT_swap_ra_hit, 1);
+	f->flags &= (uint16_t)~(FRAME_READAHEAD | FRAME_WANTED);
+	*pte = pte_present(frame_pfn(c, f));
+	op_add(op, frame_pfn(c, f));
+}
+
+/* -- first touch ----------------------------------------------------------- */
+
+/*
+ * Frames for a run of want pages of which one is needed at once.
+ * => returns how many; 0 when there is none even for that one
+ */
+static uint32_t
+alloc_run(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
+{
+	uint32_t n = 0;
+
+	if (want > 1)
+		n = frames_alloc(c, ALLOC_AHEAD, want, pfns);
+	if (n == 0)
+		n = frames_alloc(c, use, 1, pfns);
+	if (n == 0 && c->cfg.policy->reclaim_clean(c, 1) > 0)
+		n = frames_alloc(c, use, 1, pfns);
+	return n;
+}
+
+/* No frame to be had: let the pool grow, or say how bad it is. */
+static enum fault_verdict
+fault_noframe(struct core *c, struct batch *b)
+{
+	if (frames_populate(c, b))
+		return FAULT_NOFRAME;
+	if (c->oom) {
+		stat_add(c, PAGEOUT_STAT_oom, 1);
+		return FAULT_NOMEM;
+	}
+	return FAULT_NOFRAME;
+}
+
+/* Pages around the fault that were never touched, at most [low, high). */
+static uint32_t
+untouched_run(const struct core *c, const struct fault *ft, uint64_t low,
+              uint64_t high, uint64_t *ret_first)
+{
+	uint64_t first = ft->vpn, end = ft->vpn + 1;
+
+	while (first > low && pte_get(c, ft->space, first - 1) == PTE_NONE)
+		first--;
+	while (end < high && pte_get(c, ft->space, end) == PTE_NONE)
+		end++;
+	*ret_first = first;
+	return (uint32_t)(end - first);
+}
+
+static enum fault_verdict
+fault_touch(struct core *c, const struct fault *ft, struct batch *b)
+{
+	uint32_t pfns[OP_PAGES_MAX], want, got;
+	uint64_t first, low, high;
+	struct op *op;
+
+	fault_range(ft, &low, &high);
+	want = untouched_run(c, ft, low, high, &first);
+	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
+	if (op == NULL)
+		return FAULT_NOFRAME;
+	got = alloc_run(c, ALLOC_TOUCH, want, pfns);
+	if (got == 0) {
+		op_put(c, op);
+		return fault_noframe(c, b);
+	}
+	if (first != ft->vpn)
+		first = ft->vpn - got + 1; /* backward: keep this end */
+	op_at(op, ft->space, first);
+	op->flags = OPF_ZERO;
+	for (uint32_t i = 0; i < got; i++) {
+		struct frame *f = &c->frames[pfns[i]];
+		bool fresh = f->flags & FRAME_FRESH;
+
+		must(pte_get(c, ft->space, first + i) == PTE_NONE); /* [I6] */
+		f->flags = FRAME_LOCKED;
+		frame_bind(f, ft->space, first + i);
+		map_add(c, op, first + i, f);
+		op->pg[i].fresh = fresh;
+	}
+	batch_add(b, op);
+	if (ft->stream != NULL)
+		ft->stream->reach = got - 1;
+	stat_add(c, PAGEOUT_STAT_pgfirsttouch, 1);
+	return FAULT_STARTED;
+}
+
+/* -- soft faults ----------------------------------------------------------- */
+
+/* The frame of a page that could be mapped at once, or NULL. */
+static struct frame *
+cached_idle(const struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t pte = pte_get(c, space, vpn);
+	struct frame *f;
+
+	if (pte_kind(pte) != PTE_SWAP)
+		return NULL;
+	f = slot_frame(c, pte_entry(pte));
+	if (f == NULL || f->flags & (FRAME_LOCKED | FRAME_WRITEBACK))
+		return NULL;
+	return f;
+}
+
+static enum fault_verdict
+fault_soft(struct core *c, const struct fault *ft, struct batch *b)
+{
+	struct op *op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
+	uint64_t low, high, first = ft->vpn;
+
+	if (op == NULL)
+		return FAULT_NOFRAME;
+	fault_range(ft, &low, &high);
+	while (first > low && cached_idle(c, ft->space, first - 1) != NULL)
+		first--;
+	op_at(op, ft->space, first);
+	for (uint64_t v = first; v < high; v++) {
+		struct frame *f = cached_idle(c, ft->space, v);
+
+		if (f == NULL)
+			break;
+		frame_lock(c, f);
+		map_add(c, op, v, f);
+		slot_put(c, f->entry); /* the table names it no more */
+	}
+	must(op->count > ft->vpn - first);
+	c->frames[op->pg[ft->vpn - first].pfn].flags |= FRAME_REFERENCED;
+	batch_add(b, op);
+	stat_add(c, PAGEOUT_STAT_pgsoftfault, 1);
+	return FAULT_STARTED;
+}
+
+/*
+ * The frame is being written to the device and must not be moved: map a copy.
+ * The page lets go of frame and slot, which die together when both the write
+ * and the copying have ended [I4].
+ */
+static enum fault_verdict
+fault_copy(struct core *c, const struct fault *ft, struct frame *old,
+           struct batch *b)
+{
+	struct op *op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
+	struct frame *f;
+	uint32_t pfn;
+
+	if (op == NULL)
+		return FAULT_NOFRAME;
+	if (alloc_run(c, ALLOC_SWAPIN, 1, &pfn) == 0) {
+		op_put(c, op);
+		return FAULT_NOFRAME;
+	}
+	f = &c->frames[pfn];
+	f->flags = FRAME_LOCKED;
+	frame_bind(f, ft->space, ft->vpn);
+	op_at(op, ft->space, ft->vpn);
+	op->flags = OPF_COPY;
+	map_add(c, op, ft->vpn, f);
+	op->pg[0].src = frame_pfn(c, old);
+	slot_put(c, old->entry);
+	old->flags |= FRAME_SOURCE;
+	frame_orphan(c, old);
+	batch_add(b, op);
+	stat_add(c, PAGEOUT_STAT_pgsoftfault, 1);
+	stat_add(c, PAGEOUT_STAT_pgcopy, 1);
+	return FAULT_STARTED;
+}
+
+/* -- hard faults and read-ahead -------------------------------------------- */
+
+/* The slot of a page that must be read to be had, or 0. */
+static swp_entry_t
+swapped_out(const struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t pte = pte_get(c, space, vpn);
+
+	if (pte_kind(pte) != PTE_SWAP || slot_frame(c, pte_entry(pte)) != NULL)
+		return 0;
+	return pte_entry(pte);
+}
+
+/* Pages around vpn, in [low, high), in neighbouring slots. */
+static uint32_t
+swapped_run(const struct core *c, unsigned space, uint64_t vpn, uint64_t low,
+            uint64_t high, uint64_t *ret_first)
+{
+	swp_entry_t e = swapped_out(c, space, vpn);
+	uint64_t first = vpn, end = vpn + 1;
+
+	while (first > low && end - first < OP_PAGES_MAX &&
+	       swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
+		first--;
+	while (end < high && end - first < OP_PAGES_MAX &&
+	       swapped_out(c, space, end) == e + (end - vpn))
+		end++;
+	*ret_first = first;
+	return (uint32_t)(end - first);
+}
+
+uint32_t
+read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
+           uint64_t low, uint64_t high, bool wanted, struct batch *b)
+{
+	uint32_t pfns[OP_PAGES_MAX], want, got;
+	struct page_id id;
+	uint64_t first;
+	struct op *op;
+
+	want = swapped_run(c, space, vpn, low, high, &first);
+	op = op_get(c, OP_READ, wanted ? OPS_RESERVE_DONE : OPS_RESERVE_DAEMON);
+	if (op == NULL)
+		return 0;
+	got = wanted ? alloc_run(c, ALLOC_SWAPIN, want, pfns)
+	             : frames_alloc(c, ALLOC_AHEAD, want, pfns);
+	if (got == 0) {
+		op_put(c, op);
+		return 0;
+	}
+	if (vpn >= first + got)
+		first = vpn - got + 1;
+	op_at(op, space, first);
+	op->entry = pte_entry(pte_get(c, space, first));
+	id = area_page_id(a, first);
+	op->id = id.id;
+	op->off = id.off;
+	for (uint32_t i = 0; i < got; i++) {
+		struct frame *f = &c->frames[pfns[i]];
+
+		f->flags = FRAME_LOCKED | FRAME_READAHEAD;
+		f->entry = op->entry + i;
+		f->hash = slot_cache(c, f->entry, pfns[i]);
+		frame_bind(f, space, first + i);
+		op_add(op, pfns[i]);
+	}
+	if (wanted) {
+		struct frame *f = &c->frames[op->pg[vpn - first].pfn];
+
+		f->flags ^= FRAME_READAHEAD | FRAME_WANTED;
+	}
+	stat_add(c, PAGEOUT_STAT_swap_ra, got - wanted);
+	batch_add(b, op);
+	return got;
+}
+
+/* Start reading what the stream will want after the page that faulted. */
+static void
+read_ahead(struct core *c, const struct fault *ft, struct batch *b)
+{
+	struct stream *s = ft->stream;
+	int64_t d = ft->plan.delta;
+	uint32_t target = 2 * ft->plan.window;
+
+	if (s == NULL || ft->plan.window < 2 || s->reach > ft->plan.window)
+		return;
+	while (s->reach < target) {
+		uint64_t v = ft->vpn + (uint64_t)(d * (s->reach + 1));
+		uint64_t left = target - s->reach, low = v, high = v + 1;
+
+		if (v < ft->a->vpn || v >= area_end(ft->a))
+			return;
+		if (swapped_out(c, ft->space, v) == 0) {
+			s->reach++;
+			continue;
+		}
+		if (d == 1)
+			high = area_end(ft->a) - v > left ? v + left
+			                                  : area_end(ft->a);
+		else if (d == -1)
+			low = v - ft->a->vpn >= left ? v - left + 1
+			                             : ft->a->vpn;
+		left = read_start(c, ft->space, ft->a, v, low, high, false, b);
+		if (left == 0)
+			return;
+		s->reach += (uint32_t)left;
+	}
+}
+
+static enum fault_verdict
+fault_hard(struct core *c, const struct fault *ft, struct batch *b)
+{
+	uint64_t low, high;
+	uint32_t n;
+
+	fault_range(ft, &low, &high);
+	n = read_start(c, ft->space, ft->a, ft->vpn, low, high, true, b);
+	if (n == 0)
+		return fault_noframe(c, b);
+	if (ft->stream != NULL)
+		ft->stream->reach = max_u32(ft->stream->reach, n - 1);
+	stat_add(c, PAGEOUT_STAT_pgmajfault, 1);
+	return FAULT_STARTED;
+}
+
+/* -- the fault itself ------------------------------------------------------ */
+
+static enum fault_verdict
+fault_wait(struct core *c, struct frame *f)
+{
+	f->flags |= FRAME_WANTED;
+	stat_add(c, PAGEOUT_STAT_pgfaultwait, 1);
+	return FAULT_WAIT;
+}
+
+static enum fault_verdict
+fault_swap(struct core *c, const struct fault *ft, swp_entry_t e,
+           struct batch *b)
+{
+	struct frame *f = slot_frame(c, e);
+
+	if (f == NULL)
+		return fault_hard(c, ft, b);
+	must(f->space == ft->space && f->vpn == ft->vpn); /* [I1] */
+	if (f->flags & FRAME_LOCKED)
+		return fault_wait(c, f);
+	if (f->flags & FRAME_WRITEBACK)
+		return fault_copy(c, ft, f, b);
+	return fault_soft(c, ft, b);
+}
+
+enum fault_verdict
+core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
+{
+	struct fault ft = {.space = space, .vpn = vpn};
+	enum fault_verdict v = FAULT_DONE;
+	pte_t pte;
+
+	ft.a = core_area_find(c, space, vpn);
+	if (ft.a == NULL)
+		return FAULT_NOAREA;
+	stat_add(c, PAGEOUT_STAT_pgfault, 1);
+	pte = pte_get(c, space, vpn);
+	if (pte_kind(pte) == PTE_POISON)
+		return FAULT_POISONED;
+	if (pte_kind(pte) == PTE_PRESENT) {
+		struct frame *f = &c->frames[pte_pfn(pte)];
+
+		must(f->space == space && f->vpn == vpn); /* [I1] */
+		return f->flags & FRAME_LOCKED ? fault_wait(c, f) : FAULT_DONE;
+	}
+	ft.plan = stream_fault(c, space, vpn, ft.a, &ft.stream);
+	if (pte_kind(pte) == PTE_NONE)
+		v = fault_touch(c, &ft, b);
+	else
+		v = fault_swap(c, &ft, pte_entry(pte), b);
+	if (v == FAULT_STARTED || v == FAULT_WAIT)
+		read_ahead(c, &ft, b);
+	return v;
+}
+
+/* -- operations that end here ---------------------------------------------- */
+
+/* A page could not be mapped: its area is gone. */
+static void
+map_failed(struct core *c, const struct op *op, uint32_t i)
+{
+	struct frame *f = &c->frames[op->pg[i].pfn];
+	pte_t *pte = pte_of(c, op->space, op->vpn + i);
+
+	if (op->flags & OPF_COPY) {
+		f->entry = slot_alloc(c, op->pg[i].pfn);
+		f->flags |= FRAME_DIRTY;
+	}
+	if (f->entry != 0) { /* [I2] keep what may still be asked for */
+		slot_get(c, f->entry);
+		*pte = pte_swap(f->entry);
+		c->cfg.policy->cached(c, f);
+		return;
+	}
+	*pte = PTE_NONE;
+	if (op->flags & OPF_ZERO)
+		f->flags |= FRAME_FRESH;
+	frame_orphan(c, f);
+}
+
+void
+map_done(struct core *c, struct op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+
+		frame_unlock(f);
+		f->flags &= (uint16_t)~FRAME_WANTED; /* mapping has woken it */
+		if (op->flags & OPF_COPY) {
+			struct frame *src = &c->frames[op->pg[i].src];
+
+			src->flags &= (uint16_t)~FRAME_SOURCE;
+			frame_put(c, src);
+		}
+		if (op->pg[i].err < 0) {
+			map_failed(c, op, i);
+			continue;
+		}
+		stat_add(c, PAGEOUT_STAT_pgmap, 1);
+		stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+		c->cfg.policy->mapped(c, f);
+	}
+	op_put(c, op);
+}
+
+/* How the pages of a read came in. */
+struct read_sum {
+	uint32_t bad, orphans, wanted;
+};
+
+static struct read_sum
+read_sum(struct core *c, struct op *op)
+{
+	struct read_sum s = {0};
+
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct op_page *pg = &op->pg[i];
+		const struct frame *f = &c->frames[pg->pfn];
+
+		if (pg->err == 0 && pg->hash != f->hash)
+			pg->err = -EBADMSG; /* [I8] */
+		s.bad += pg->err < 0;
+		s.orphans += (f->flags & FRAME_ORPHAN) != 0;
+		s.wanted += (f->flags & FRAME_WANTED) != 0;
+	}
+	return s;
+}
+
+/* Twice it could not be read: nobody shall see other contents instead. */
+static void
+read_lost(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	if (f->flags & FRAME_WANTED) {
+		*pte_of(c, f->space, f->vpn) = PTE_POISON;
+		slot_put(c, e);
+		stat_add(c, PAGEOUT_STAT_pgpoison, 1);
+	}
+	slot_uncache(c, e, f->hash);
+	slot_put(c, e);
+	f->entry = 0;
+	f->flags = 0;
+	frame_free(c, f);
+}
+
+/* All is well and somebody waits: what was read becomes what is mapped. */
+static void
+read_map(struct core *c, struct op *op, struct batch *b)
+{
+	uint32_t n = op->count;
+
+	op->kind = OP_MAP;
+	op->flags = 0;
+	op->count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+
+		slot_put(c, f->entry);
+		map_add(c, op, op->vpn + i, f);
+	}
+	batch_add(b, op);
+}
+
+void
+read_done(struct core *c, struct op *op, struct batch *b)
+{
+	struct read_sum s = read_sum(c, op);
+
+	stat_add(c, PAGEOUT_STAT_io_read_ops, 1);
+	stat_add(c, PAGEOUT_STAT_swap_read_errors, s.bad);
+	if (s.bad != 0 && (op->flags & OPF_RETRY) == 0) {
+		op->flags |= OPF_RETRY;
+		batch_add(b, op);
+		return;
+	}
+	stat_add(c, PAGEOUT_STAT_pswpin, op->count - s.bad);
+	if (s.wanted != 0 && s.bad == 0 && s.orphans == 0) {
+		read_map(c, op, b);
+		return;
+	}
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+
+		frame_unlock(f);
+		if (f->flags & FRAME_ORPHAN) {
+			frame_put(c, f);
+		} else if (op->pg[i].err < 0) {
+			read_lost(c, f);
+		} else {
+			f->flags &= (uint16_t)~FRAME_WANTED;
+			c->cfg.policy->cached(c, f);
+		}
+	}
+	if (s.wanted == 0) {
+		op_put(c, op);
+		return;
+	}
+	op->kind = OP_WAKE;
+	batch_add(b, op);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * motion.c -- pages are discarded, moved to another address, taken over.
+ *
+ * These are the events that change what a page is, not where it is kept.  They
+ * come while reads, writes and faults of the same pages are under way.  A page
+ * that is in motion by MAP, UNMAP or REMAP (short, and sure to end) is waited
+ * for: the calls return how many such there are and are called again.  A read
+ * or a write (long) is not waited for: the page lets go of its frame
+ * (FRAME_ORPHAN), which is freed when the transfer has ended [I4][I5].
+ */
+#include <errno.h>
+
+#include "base/bits.h"
+#include "core/internal.h"
+
+/*
+ * Add page vpn of a run to *opp, which grows or is begun anew.
+ * => false when no operation can be had
+ */
+static bool
+run_add(struct core *c, struct op **opp, enum op_kind kind, unsigned space,
+        uint64_t vpn, uint32_t pfn, struct batch *b)
+{
+	struct op *op = *opp;
+
+	if (op == NULL || op->count == OP_PAGES_MAX ||
+	    op->vpn + op->count != vpn) {
+		op = op_get(c, kind, OPS_RESERVE_FAULT);
+		if (op == NULL)
+			return false;
+		op_at(op, space, vpn);
+		batch_add(b, op);
+		*opp = op;
+	}
+	op_add(op, pfn);
+	return true;
+}
+
+/* -- discard ----------------------------------------------------------------- */
+
+struct forget {
+	unsigned space;
+	bool vanished; /* the area has lost its pages already */
+	struct op *unmap, *unpoison; /* being filled */
+	struct batch *b;
+};
+
+/* => true when the page is still in motion */
+static bool
+forget_present(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
+{
+	uint32_t pfn = pte_pfn(*pte);
+	struct frame *f = &c->frames[pfn];
+
+	if (f->flags & FRAME_LOCKED)
+		return true;
+	f->pins = 0;
+	if (fg->vanished) {
+		*pte = PTE_NONE;
+		f->flags |= FRAME_EMPTY;
+		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		frame_orphan(c, f);
+		return false;
+	}
+	if (run_add(c, &fg->unmap, OP_UNMAP, fg->space, vpn, pfn, fg->b)) {
+		fg->unmap->flags = OPF_DISCARD;
+		frame_lock(c, f);
+	}
+	return true;
+}
+
+static void
+forget_swap(struct core *c, pte_t *pte)
+{
+	swp_entry_t e = pte_entry(*pte);
+	struct frame *f = slot_frame(c, e);
+
+	*pte = PTE_NONE;
+	slot_put(c, e);
+	if (f != NULL)
+		frame_orphan(c, f);
+}
+
+static bool
+forget_page(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
+{
+	switch (pte_kind(*pte)) {
+	case PTE_NONE:
+		return false;
+	case PTE_PRESENT:
+		stat_add(c, PAGEOUT_STAT_pgdiscard, 1);
+		return forget_present(c, fg, vpn, pte);
+	case PTE_SWAP:
+		stat_add(c, PAGEOUT_STAT_pgdiscard, 1);
+		forget_swap(c, pte);
+		return false;
+	case PTE_POISON:
+		if (!run_add(c, &fg->unpoison, OP_UNPOISON, fg->space, vpn,
+		             PFN_NONE, fg->b))
+			return true;
+		*pte = PTE_NONE;
+		return false;
+	}
+	never();
+	return false;
+}
+
+static uint64_t
+forget(struct core *c, struct forget *fg, uint64_t vpn, uint64_t pages)
+{
+	uint64_t end = vpn + pages, busy = 0;
+
+	while ((vpn = table_skip(c, fg->space, vpn, end)) < end) {
+		busy += forget_page(c, fg, vpn, pte_of(c, fg->space, vpn));
+		vpn++;
+	}
+	return busy;
+}
+
+uint64_t
+core_discard(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+             struct batch *b)
+{
+	struct forget fg = {.space = space, .b = b};
+
+	return forget(c, &fg, vpn, pages);
+}
+
+uint64_t
+core_vanished(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+              struct batch *b)
+{
+	struct forget fg = {.space = space, .vanished = true, .b = b};
+
+	return forget(c, &fg, vpn, pages);
+}
+
+/* -- move -------------------------------------------------------------------- */
+
+struct move {
+	unsigned space;
+	uint64_t from, to;
+	struct op *op; /* being filled */
+	struct batch *b;
+};
+
+static bool
+move_swap(struct core *c, const struct move *m, pte_t *from, uint64_t offset)
+{
+	struct frame *f = slot_frame(c, pte_entry(*from));
+
+	if (f != NULL && f->flags & FRAME_LOCKED)
+		return true;
+	*pte_of(c, m->space, m->to + offset) = *from;
+	*from = PTE_NONE;
+	if (f != NULL)
+		frame_bind(f, m->space, m->to + offset);
+	return false;
+}
+
+/* => true when the page is still in motion */
+static bool
+move_page(struct core *c, struct move *m, pte_t *from, uint64_t offset)
+{
+	struct frame *f;
+
+	switch (pte_kind(*from)) {
+	case PTE_NONE:
+		return false;
+	case PTE_SWAP:
+		return move_swap(c, m, from, offset);
+	case PTE_POISON:
+		*pte_of(c, m->space, m->to + offset) = PTE_POISON;
+		*from = PTE_NONE;
+		return false;
+	case PTE_PRESENT:
+		f = &c->frames[pte_pfn(*from)];
+		if ((f->flags & FRAME_LOCKED) == 0 &&
+		    run_add(c, &m->op, OP_REMAP, m->space, m->from + offset,
+		            pte_pfn(*from), m->b)) {
+			m->op->vpn_to = m->op->vpn - m->from + m->to;
+			frame_lock(c, f);
+		}
+		return true;
+	}
+	never();
+	return false;
+}
+
+uint64_t
+core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
+          uint64_t pages, struct batch *b)
+{
+	struct move m = {.space = space, .from = from, .to = to, .b = b};
+	uint64_t end = from + pages, busy = 0;
+
+	must(from + pages <= to || to + pages <= from);
+	for (uint64_t v = from; (v = table_skip(c, space, v, end)) < end; v++)
+		busy += move_page(c, &m, pte_of(c, space, v), v - from);
+	return busy;
+}
+
+void
+remap_done(struct core *c, struct op *op, struct batch *b)
+{
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+		pte_t *from = pte_of(c, op->space, op->vpn + i);
+		pte_t *to = pte_of(c, op->space, op->vpn_to + i);
+
+		must(pte_pfn(*from) == op->pg[i].pfn && *to == PTE_NONE);
+		wanted |= f->flags & FRAME_WANTED;
+		frame_unlock(f);
+		f->flags &= (uint16_t)~FRAME_WANTED;
+		*from = PTE_NONE;
+		if (op->pg[i].err < 0) { /* there was no page any more */
+			f->flags |= FRAME_EMPTY;
+			stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+			frame_orphan(c, f);
+			continue;
+		}
+		frame_bind(f, op->space, op->vpn_to + i);
+		*to = pte_present(op->pg[i].pfn);
+		c->cfg.policy->mapped(c, f);
+	}
+	if (!wanted) {
+		op_put(c, op);
+		return;
+	}
+	op->kind = OP_WAKE;
+	batch_add(b, op);
+}
+
+/* -- take over ---------------------------------------------------------------- */
+
+int
+core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
+{
+	struct op *op = b->last;
+	struct frame *f;
+	uint32_t pfn;
+
+	must(core_area_find(c, space, vpn) != NULL);
+	must(pte_get(c, space, vpn) == PTE_NONE);
+	if (op != NULL && (op->kind != OP_ADOPT || op->space != space))
+		op = NULL;
+	if (frames_alloc(c, ALLOC_TOUCH, 1, &pfn) == 0)
+		return -ENOMEM;
+	f = &c->frames[pfn];
+	if (!run_add(c, &op, OP_ADOPT, space, vpn, pfn, b)) {
+		frame_free(c, f);
+		return -ENOMEM;
+	}
+	f->flags = FRAME_LOCKED;
+	frame_bind(f, space, vpn);
+	*pte_of(c, space, vpn) = pte_present(pfn);
+	return 0;
+}
+
+void
+adopt_done(struct core *c, struct op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[op->pg[i].pfn];
+
+		frame_unlock(f);
+		f->flags &= (uint16_t)~FRAME_WANTED;
+		stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+		c->cfg.policy->mapped(c, f);
+	}
+	op_put(c, op);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * simple.c -- the driver of the yardstick policies.
+ *
+ * Three lists, in the words of Linux 2.4: mapped pages are active; pages that
+ * kswapd unmapped are inactive, dirty until a write has ended, then clean; and
+ * kreclaimd turns clean ones into free frames.  An inactive page that is
+ * touched is a soft fault away and becomes active again.
+ *
+ *	active --kswapd--> inactive_dirty --flusher--> inactive_clean --> free
+ *	   ^                    |                            |      kreclaimd
+ *	   +---- soft fault ----+----------------------------+
+ *
+ * kswapd works while free + inactive_clean + inactive_dirty is below the high
+ * watermarks, so what is on its way counts; kreclaimd while free is.  Nothing
+ * is scanned while nothing is short.
+ */
+#include "base/assert.h"
+#include "base/bits.h"
+#include "core/host.h"
+#include "pageout/stat.h"
+#include "reclaim/simple.h"
+
+#define FLUSH_OPS 8 /* writes started in one turn at most */
+#define FREE_BATCH 256
+#define PULSE 32 /* dirty pages that make a write worth while */
+
+static inline struct simple *
+simple(const struct core *c)
+{
+	return c->policy_state;
+}
+
+static inline void
+count(struct core *c, enum pageout_stat_id id, int64_t n)
+{
+	__atomic_store_n(&c->stat[id], c->stat[id] + (uint64_t)n,
+	                 __ATOMIC_RELAXED);
+}
+
+static inline void
+ask(const struct core *c, enum daemon who)
+{
+	c->cfg.host->wake(c->cfg.host_ctx, who);
+}
+
+static uint32_t
+free_frames(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < c->zone_count; i++)
+		n += c->zones[i].free;
+	return n;
+}
+
+static uint32_t
+high_mark(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < c->zone_count; i++)
+		n += c->zones[i].pages_high;
+	return n;
+}
+
+size_t
+simple_state_bytes(const struct core_config *cfg)
+{
+	(void)cfg;
+	return sizeof(struct simple);
+}
+
+void
+simple_init(struct core *c)
+{
+	struct simple *s = simple(c);
+
+	flist_init(&s->active);
+	flist_init(&s->inactive_dirty);
+	flist_init(&s->inactive_clean);
+	s->random = c->cfg.seed * 2 + 1;
+}
+
+/* -- what happened to a frame ------------------------------------------------ */
+
+void
+simple_mapped(struct core *c, struct frame *f)
+{
+	flist_add_head(c, &simple(c)->active, LIST_ACTIVE, f);
+}
+
+void
+simple_cached(struct core *c, struct frame *f)
+{
+	struct simple *s = simple(c);
+
+	if (f->flags & FRAME_DIRTY) {
+		flist_add_head(c, &s->inactive_dirty, LIST_INACTIVE_DIRTY, f);
+		count(c, PAGEOUT_STAT_nr_inactive_dirty, 1);
+		if (s->inactive_dirty.count >= PULSE)
+			ask(c, DAEMON_FLUSHER);
+		return;
+	}
+	flist_add_head(c, &s->inactive_clean, LIST_INACTIVE_CLEAN, f);
+	count(c, PAGEOUT_STAT_nr_inactive_clean, 1);
+}
+
+void
+simple_gone(struct core *c, struct frame *f)
+{
+	struct simple *s = simple(c);
+
+	switch ((enum list_id)f->list) {
+	case LIST_ACTIVE:
+		flist_del(c, &s->active, f);
+		return;
+	case LIST_INACTIVE_DIRTY:
+		flist_del(c, &s->inactive_dirty, f);
+		count(c, PAGEOUT_STAT_nr_inactive_dirty, -1);
+		return;
+	case LIST_INACTIVE_CLEAN:
+		flist_del(c, &s->inactive_clean, f);
+		count(c, PAGEOUT_STAT_nr_inactive_clean, -1);
+		return;
+	case LIST_NONE:
+	case LIST_BUDDY:
+	case LIST_EMPTY:
+	case LIST_UNEVICTABLE:
+	case LISTS:
+		never();
+	}
+}
+
+void
+simple_cleaned(struct core *c, struct frame *f)
+{
+	simple_gone(c, f);
+	simple_cached(c, f);
+}
+
+uint32_t
+simple_held(const struct core *c)
+{
+	const struct simple *s = simple(c);
+
+	return s->active.count + s->inactive_dirty.count +
+	       s->inactive_clean.count;
+}
+
+/* -- daemons ----------------------------------------------------------------- */
+
+/* Pages that should be on their way out, and are not. */
+static uint32_t
+shortage(const struct core *c)
+{
+	const struct simple *s = simple(c);
+	uint32_t have = free_frames(c) + s->inactive_clean.count +
+	                s->inactive_dirty.count;
+	uint32_t want = high_mark(c);
+
+	return want > have ? want - have : 0;
+}
+
+/* Choose and unmap up to want pages.  => how many are on their way */
+static uint32_t
+unmap_some(struct core *c, uint32_t want, simple_choose *choose,
+           struct batch *b)
+{
+	struct simple *s = simple(c);
+	struct unmap_group g = {0};
+	uint32_t tries = 2 * want + 64;
+
+	want = min_u32(want, c->cfg.unmap_batch);
+	while (g.count < want && tries-- > 0) {
+		struct frame *f = choose(c, s);
+
+		if (f == NULL)
+			break;
+		count(c, PAGEOUT_STAT_pgscan_kswapd, 1);
+		if (core_unmap(c, &g, f))
+			continue;
+		simple_gone(c, f); /* pinned: look at it again much later */
+		simple_mapped(c, f);
+	}
+	return core_unmap_end(c, &g, b);
+}
+
+/*
+ * Unmapping goes in batches of what the device takes in one write; a batch is
+ * started even for a small shortage, so that runs stay long.
+ */
+bool
+simple_kswapd(struct core *c, struct batch *b, simple_choose *choose)
+{
+	uint32_t n = shortage(c);
+
+	if (n == 0)
+		return false;
+	if (unmap_some(c, max_u32(n, PULSE), choose, b) == 0)
+		return false;
+	return true;
+}
+
+uint32_t
+simple_reclaim_clean(struct core *c, uint32_t n)
+{
+	struct simple *s = simple(c);
+	uint32_t done = 0;
+
+	while (done < n && s->inactive_clean.count != 0) {
+		core_drop(c, &c->frames[s->inactive_clean.tail]);
+		done++;
+	}
+	count(c, PAGEOUT_STAT_pgsteal_direct, done);
+	return done;
+}
+
+bool
+simple_kreclaimd(struct core *c, struct batch *b)
+{
+	struct simple *s = simple(c);
+	uint32_t n = 0, want = high_mark(c) / 2;
+
+	(void)b;
+	while (n < FREE_BATCH && s->inactive_clean.count != 0 &&
+	       free_frames(c) < want) {
+		core_drop(c, &c->frames[s->inactive_clean.tail]);
+		n++;
+	}
+	count(c, PAGEOUT_STAT_pgsteal_kswapd, n);
+	if (shortage(c) != 0)
+		ask(c, DAEMON_KSWAPD);
+	return n == FREE_BATCH;
+}
+
+bool
+simple_flush(struct core *c, struct batch *b)
+{
+	struct simple *s = simple(c);
+
+	return core_launder(c, &s->inactive_dirty, s->inactive_dirty.count,
+	                    FLUSH_OPS, b) != 0;
+}
+
+/*
+ * A fault waits for this turn, so do a little of everything.
+ */
+bool
+simple_reclaim_direct(struct core *c, struct batch *b, simple_choose *choose)
+{
+	uint32_t n = simple_reclaim_clean(c, PULSE);
+
+	if (n == 0)
+		n = unmap_some(c, max_u32(shortage(c), PULSE), choose, b);
+	n += simple_flush(c, b);
+	return n != 0;
+}

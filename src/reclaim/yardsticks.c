@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * yardsticks.c -- fifo, clock and random: policies to measure others by.
+ *
+ *	fifo	the page that came in first leaves first
+ *	clock	likewise, but a page that was soft-faulted since the hand last
+ *		saw it gets another round (second chance)
+ *	random	any page
+ */
+#include "base/assert.h"
+#include "pageout/stat.h"
+#include "reclaim/simple.h"
+
+static struct frame *
+fifo_choose(struct core *c, struct simple *s)
+{
+	return s->active.count == 0 ? NULL : &c->frames[s->active.tail];
+}
+
+static struct frame *
+clock_choose(struct core *c, struct simple *s)
+{
+	for (uint32_t n = s->active.count; n > 0; n--) {
+		struct frame *f = &c->frames[s->active.tail];
+
+		if ((f->flags & FRAME_REFERENCED) == 0)
+			return f;
+		f->flags &= (uint16_t)~FRAME_REFERENCED;
+		flist_del(c, &s->active, f);
+		flist_add_head(c, &s->active, LIST_ACTIVE, f);
+		c->stat[PAGEOUT_STAT_pgrotated]++;
+	}
+	return fifo_choose(c, s);
+}
+
+/*
+ * Any page of the pool that is mapped: some tries at random, and where few are
+ * mapped, the oldest.
+ */
+static struct frame *
+random_choose(struct core *c, struct simple *s)
+{
+	for (unsigned tries = 0; tries < 16; tries++) {
+		struct frame *f;
+
+		s->random = s->random * 6364136223846793005u + 1442695040888963407u;
+		f = &c->frames[(s->random >> 32) * c->cfg.frames_total >> 32];
+		if (f->list == LIST_ACTIVE)
+			return f;
+	}
+	return fifo_choose(c, s);
+}
+
+SIMPLE_POLICY(fifo, "the page that came in first leaves first", fifo_choose);
+SIMPLE_POLICY(clock, "first in first out, with a second chance for pages in use",
+              clock_choose);
+SIMPLE_POLICY(random, "any page leaves", random_choose);
