@@ -34,9 +34,9 @@ check: setup ## build with -Werror, lint and test; ends in N passed, N failed
 demo: all ## run the main job on real input, with its report
 	@scripts/demo
 
-torture: setup ## the long random tests
-	@$(call configure,$(TESTED),-Dwerror=true)
-	@$(call run,$(TESTED),--suite long --no-suite lint)
+torture: setup ## the long random tests, with every assertion
+	@$(call configure,build-torture,-Dwerror=true -Dcheck_level=2)
+	@$(call run,build-torture,--suite long --no-suite lint)
 
 asan: setup ## the tests under the address and undefined-behaviour sanitizers
 	@CC=clang; export CC; $(call configure,build-asan,$(SANITIZE) \
