@@ -8,9 +8,10 @@ TESTED = build-check
 SANITIZE = -Db_lundef=false -Dcheck_level=2 -Dwerror=true
 
 # $(call configure,FOLDER,OPTIONS): make a build folder, or change its options.
-configure = if test -f $(1)/build.ninja; then meson configure $(1) $(2); \
-	else rm -rf $(1) && meson setup $(1) $(2); fi >$(1).log 2>&1 || \
-	{ cat $(1).log; exit 1; }
+configure = output=$$(exec 2>&1; if test -f $(1)/build.ninja; \
+	then meson configure $(1) $(2); \
+	else rm -rf $(1) && meson setup $(1) $(2); fi) || \
+	{ echo "$$output"; exit 1; }
 # $(call run,FOLDER,OPTIONS OF MESON TEST): build and test; ends in the tally.
 run = rm -f $(1)/meson-logs/testlog.json; status=0; \
 	{ ninja -C $(1) && meson test -C $(1) --print-errorlogs $(2); } || \
@@ -33,9 +34,9 @@ check: setup ## build with -Werror, lint and test; ends in N passed, N failed
 demo: all ## run the main job on real input, with its report
 	@scripts/demo
 
-torture: setup ## the long random tests
-	@$(call configure,$(TESTED),-Dwerror=true)
-	@$(call run,$(TESTED),--suite long --no-suite lint)
+torture: setup ## the long random tests, with every assertion
+	@$(call configure,build-torture,-Dwerror=true -Dcheck_level=2)
+	@$(call run,build-torture,--suite long --no-suite lint)
 
 asan: setup ## the tests under the address and undefined-behaviour sanitizers
 	@CC=clang; export CC; $(call configure,build-asan,$(SANITIZE) \

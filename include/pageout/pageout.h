@@ -47,6 +47,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define PAGEOUT_VERSION_MAJOR 0
 #define PAGEOUT_VERSION_MINOR 1
 #define PAGEOUT_MEM_BYTES_MIN ((uint64_t)4 << 20)
@@ -180,6 +182,8 @@ const struct pageout_stat_entry *pageout_stat_describe(unsigned id);
 
 /* "0.1.0" */
 const char *pageout_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -67,8 +67,10 @@ struct pageout_stat_entry {
 	uint64_t reserved;
 };
 
+#ifndef __cplusplus
 _Static_assert(sizeof(struct pageout_stat_header) == 256, "layout is frozen");
 _Static_assert(sizeof(struct pageout_stat_entry) == 160, "layout is frozen");
+#endif
 
 /* The numbers that this version of the engine publishes, in its own order. */
 enum pageout_stat_id {
