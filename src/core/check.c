@@ -13,9 +13,9 @@
 struct walk {
 	const struct core *c;
 	uint64_t *where;
-	uint32_t free, used, empty;   /* frames seen */
-	uint64_t slots_cached;        /* by frames */
-	uint64_t slots_swapped;       /* by page table entries alone */
+	uint32_t free, used, empty; /* frames seen */
+	uint64_t slots_cached;      /* by frames */
+	uint64_t slots_swapped;     /* by page table entries alone */
 };
 
 static int
@@ -25,7 +25,7 @@ broken(const struct walk *w, int law, uint64_t where)
 	return law;
 }
 
-/* -- frames ------------------------------------------------------------------ */
+/* -- frames --------------------------------------------------------------- */
 
 static bool
 frame_has_holder(const struct frame *f)
@@ -129,7 +129,7 @@ check_frames(struct walk *w)
 	return 0;
 }
 
-/* -- pages ------------------------------------------------------------------- */
+/* -- pages ---------------------------------------------------------------- */
 
 static int
 check_page(struct walk *w, unsigned space, uint64_t vpn)
@@ -186,7 +186,7 @@ check_space(struct walk *w, unsigned space)
 	return pages == s->pages_managed ? 0 : broken(w, 1, pages);
 }
 
-/* -- slots ------------------------------------------------------------------- */
+/* -- slots ---------------------------------------------------------------- */
 
 static int
 check_swap(struct walk *w)

@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "core/internal.h"
 
-/* -- memory ------------------------------------------------------------------ */
+/* -- memory --------------------------------------------------------------- */
 
 /* The parts of the block that core_init() is given, in order. */
 enum part {
@@ -106,7 +106,7 @@ core_init(void *mem, const struct core_config *cfg)
 	return c;
 }
 
-/* -- events ------------------------------------------------------------------ */
+/* -- events --------------------------------------------------------------- */
 
 void
 core_op_done(struct core *c, struct op *op, struct batch *b)
@@ -228,7 +228,7 @@ core_unpin(struct core *c, unsigned space, uint64_t vpn)
 		c->frames[pte_pfn(pte)].pins--;
 }
 
-/* -- looking ----------------------------------------------------------------- */
+/* -- looking -------------------------------------------------------------- */
 
 enum page_state
 core_page_state(const struct core *c, unsigned space, uint64_t vpn)

@@ -65,7 +65,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/op.h"
+#include "core/host.h"
 
 #define PFN_NONE UINT32_MAX
 #define VPN_NONE UINT64_MAX
@@ -192,7 +192,7 @@ struct swap_area {
 	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
 	uint32_t max;     /* (K) slots 1..max-1 exist */
 	uint32_t limit;   /* (C) max never passes it */
-	uint32_t lowest_bit, highest_bit; /* (K) no free slot lies outside */
+	uint32_t lowest_bit, highest_bit;  /* (K) no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
 	uint32_t free;                     /* (K) */
 	uint32_t bad;                      /* (K) slots that failed a write */
@@ -275,7 +275,7 @@ struct core {
 	uint64_t *stat;
 };
 
-/* -- set-up ------------------------------------------------------------- */
+/* -- set-up --------------------------------------------------------------- */
 
 /*
  * Bytes of memory that core_init() wants for cfg, page tables not included.
@@ -306,7 +306,7 @@ void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
 /* Slots that are free, over all areas that take writes. */
 uint32_t core_swap_free(const struct core *c);
 
-/* -- areas -------------------------------------------------------------- */
+/* -- areas ---------------------------------------------------------------- */
 
 /*
  * Manage pages vpn..vpn+pages-1 of a space.  They are PAGE_NONE.
@@ -335,7 +335,7 @@ const struct area *core_area_find(const struct core *c, unsigned space,
 const struct area *core_area_next(const struct core *c, unsigned space,
                                   uint64_t vpn);
 
-/* -- events: each appends what is to be done to b ----------------------- */
+/* -- events: each appends what is to be done to b ------------------------- */
 
 enum fault_verdict {
 	FAULT_DONE,     /* the page is mapped: wake the thread */
@@ -419,7 +419,7 @@ enum fault_verdict core_pin(struct core *c, unsigned space, uint64_t vpn,
                             struct batch *b);
 void core_unpin(struct core *c, unsigned space, uint64_t vpn);
 
-/* -- daemons: a turn each; true when another turn has work to do --------- */
+/* -- daemons: a turn each; true when another turn has work to do ---------- */
 
 bool core_kswapd(struct core *c, struct batch *b);    /* unmap, to high */
 bool core_kreclaimd(struct core *c, struct batch *b); /* clean -> free */
@@ -431,7 +431,7 @@ bool core_flush(struct core *c, struct batch *b);     /* dirty -> clean */
  */
 bool core_reclaim_direct(struct core *c, struct batch *b);
 
-/* -- looking ------------------------------------------------------------ */
+/* -- looking -------------------------------------------------------------- */
 
 enum page_state core_page_state(const struct core *c, unsigned space,
                                 uint64_t vpn);

@@ -46,7 +46,7 @@ sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
 	}
 }
 
-/* -- mapped -> unmapping ---------------------------------------------------- */
+/* -- mapped -> unmapping -------------------------------------------------- */
 
 static uint64_t
 key_page(const struct frame *f)
@@ -130,7 +130,7 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 	return started;
 }
 
-/* -- unmapping -> zero, clean, dirty --------------------------------------- */
+/* -- unmapping -> zero, clean, dirty -------------------------------------- */
 
 /* The page is nothing any more; its frame may be used again. */
 static void
@@ -217,7 +217,7 @@ unmap_done(struct core *c, struct op *op, struct batch *b)
 	batch_add(b, op);
 }
 
-/* -- dirty -> writing -> clean ---------------------------------------------- */
+/* -- dirty -> writing -> clean -------------------------------------------- */
 
 static uint64_t
 key_slot(const struct frame *f)
@@ -322,7 +322,7 @@ write_done(struct core *c, struct op *op)
 	op_put(c, op);
 }
 
-/* -- clean -> gone ----------------------------------------------------------- */
+/* -- clean -> gone -------------------------------------------------------- */
 
 void
 core_drop(struct core *c, struct frame *f)
@@ -340,7 +340,7 @@ core_drop(struct core *c, struct frame *f)
 	frame_free(c, f);
 }
 
-/* -- what would not move ----------------------------------------------------- */
+/* -- what would not move -------------------------------------------------- */
 
 void
 core_retry_unevictable(struct core *c)

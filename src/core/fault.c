@@ -64,12 +64,12 @@ map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 	must(op->vpn + op->count == vpn);
 	if (f->flags & FRAME_READAHEAD)
 		stat_add(c, PAGEOUT_STAT_swap_ra_hit, 1);
-	f->flags &= (uint16_t)~(FRAME_READAHEAD | FRAME_WANTED);
+	f->flags &= (uint16_t) ~(FRAME_READAHEAD | FRAME_WANTED);
 	*pte = pte_present(frame_pfn(c, f));
 	op_add(op, frame_pfn(c, f));
 }
 
-/* -- first touch ----------------------------------------------------------- */
+/* -- first touch ---------------------------------------------------------- */
 
 /*
  * Frames for a run of want pages of which one is needed at once.
@@ -155,7 +155,7 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 	return FAULT_STARTED;
 }
 
-/* -- soft faults ----------------------------------------------------------- */
+/* -- soft faults ---------------------------------------------------------- */
 
 /* The frame of a page that could be mapped at once, or NULL. */
 static struct frame *
@@ -235,7 +235,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 	return FAULT_STARTED;
 }
 
-/* -- hard faults and read-ahead -------------------------------------------- */
+/* -- hard faults and read-ahead ------------------------------------------- */
 
 /* The slot of a page that must be read to be had, or 0. */
 static swp_entry_t
@@ -360,7 +360,7 @@ fault_hard(struct core *c, const struct fault *ft, struct batch *b)
 	return FAULT_STARTED;
 }
 
-/* -- the fault itself ------------------------------------------------------ */
+/* -- the fault itself ----------------------------------------------------- */
 
 static enum fault_verdict
 fault_wait(struct core *c, struct frame *f)
@@ -416,7 +416,7 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	return v;
 }
 
-/* -- operations that end here ---------------------------------------------- */
+/* -- operations that end here --------------------------------------------- */
 
 /* A page could not be mapped: its area is gone. */
 static void

@@ -93,7 +93,8 @@ frames_init(struct core *c)
 		c->zone_count = 1;
 		zone_init(c, &c->zones[0], 0, cfg->frames_total);
 	} else {
-		for (unsigned i = 0; i < ZONES_MAX && cfg->zone_frames[i]; i++) {
+		for (unsigned i = 0; i < ZONES_MAX && cfg->zone_frames[i];
+		     i++) {
 			zone_init(c, &c->zones[i], start, cfg->zone_frames[i]);
 			start += cfg->zone_frames[i];
 			c->zone_count++;
@@ -104,7 +105,7 @@ frames_init(struct core *c)
 	flist_init(&c->unevictable);
 }
 
-/* -- buddy blocks ---------------------------------------------------------- */
+/* -- buddy blocks --------------------------------------------------------- */
 
 static void
 block_link(struct core *c, struct zone *z, uint32_t pfn, unsigned order)
@@ -193,7 +194,7 @@ zone_highest_order(const struct zone *z)
 	return -1;
 }
 
-/* -- frames ---------------------------------------------------------------- */
+/* -- frames --------------------------------------------------------------- */
 
 static uint32_t
 zone_reserve(const struct zone *z, enum alloc_use use)
@@ -250,8 +251,7 @@ zone_alloc(struct core *c, struct zone *z, enum alloc_use use, uint32_t want,
 }
 
 uint32_t
-frames_alloc(struct core *c, enum alloc_use use, uint32_t want,
-             uint32_t *pfns)
+frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
 {
 	uint32_t got = 0;
 
@@ -320,7 +320,7 @@ frame_put(struct core *c, struct frame *f)
 	frame_free(c, f);
 }
 
-/* -- growing --------------------------------------------------------------- */
+/* -- growing -------------------------------------------------------------- */
 
 /* Give its place in the pool back to one frame that lost it. */
 static bool
@@ -432,6 +432,7 @@ core_frames_free(const struct core *c)
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < c->zone_count; i++)
-		n += c->zones[i].free + c->zones[i].size - c->zones[i].populated;
+		n += c->zones[i].free + c->zones[i].size -
+		     c->zones[i].populated;
 	return n;
 }

@@ -1,14 +1,123 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * host.h -- what the core asks of its host at once, besides operations.
+ * host.h -- what the core wants of its host: operations, and three calls.
  *
- * Called with the core consistent, under the node's lock.  None may call back
- * into the core, sleep, or touch managed memory.
+ * An operation names up to OP_PAGES_MAX pages.  From the moment the core
+ * appends it to a batch until core_op_done() takes it back, its frames are
+ * locked (or under writeback) and nobody else touches them.  The host fills in
+ * a result for every page; it never skips one.
+ *
+ *	kind		pages are contiguous in	the host
+ *	OP_POPULATE	frames (count, from pg[0])	gives them zeroed memory
+ *	OP_MAP		vpn		moves frame -> area, wakes the thread.
+ *					Before: OPF_ZERO clears the frame unless
+ *					fresh; OPF_COPY fills it from pg[].src
+ *	OP_UNMAP	vpn		moves area -> frame; then zero test and
+ *					hash, unless OPF_DISCARD
+ *	OP_REMAP	vpn and vpn_to	moves area -> area
+ *	OP_ADOPT	vpn		empties the frame's place: the page is
+ *					in the area already
+ *	OP_READ		entry and vpn	fills the frames from the device, hashes
+ *	OP_WRITE	entry		writes the frames to the device
+ *	OP_POISON	vpn		makes accesses fail (SIGBUS)
+ *	OP_UNPOISON	vpn		takes that back: the page reads as zeros
+ *
+ * Results (pg[].err, 0 or a negative errno):
+ *	OP_MAP		0; -ENOENT the area is gone.  All else (busy, layout
+ *			changing, protection) the host must deal with itself.
+ *	OP_UNMAP	0; -EBUSY pinned by somebody; -ENOENT no page there;
+ *			-EINVAL protection or kind forbids it.  With
+ *			OPF_DISCARD: 0; or -ENOENT when the page is gone and
+ *			the frame's place in the pool is empty
+ *	OP_READ		0 and hash; else the error.  A short read is -EIO.
+ *	OP_WRITE	0 only for a full-length success
+ *
+ * The three calls of struct host_ops are made at once, under the node lock and
+ * with the core consistent.  None may call back into the core, sleep, or touch
+ * managed memory.
  */
 #ifndef CORE_HOST_H
 #define CORE_HOST_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define OP_PAGES_MAX 256
+
+enum op_kind {
+	OP_POPULATE,
+	OP_MAP,
+	OP_UNMAP,
+	OP_REMAP,
+	OP_ADOPT,
+	OP_READ,
+	OP_WRITE,
+	OP_UNPOISON,
+	OP_WAKE,
+};
+
+enum op_flag {
+	OPF_ZERO = 1 << 0,
+	OPF_COPY = 1 << 1,
+	OPF_DISCARD = 1 << 2,
+	OPF_RETRY = 1 << 3, /* the core's: OP_READ for the second time */
+};
+
+struct op_page {
+	uint32_t pfn;
+	int16_t err;   /* result */
+	uint8_t fresh; /* OP_MAP with OPF_ZERO: the frame holds zeros already */
+	uint8_t zero;  /* result of OP_UNMAP: the contents are all zero */
+	union {
+		uint64_t hash; /* result of OP_UNMAP, OP_READ */
+		uint32_t src;  /* OP_MAP with OPF_COPY: frame to copy */
+	};
+};
+
+struct op {
+	uint8_t kind;  /* enum op_kind */
+	uint8_t flags; /* enum op_flag */
+	uint16_t space;
+	uint32_t count;   /* pages; of OP_POPULATE up to POPULATE_PAGES */
+	uint64_t vpn;     /* first page */
+	uint64_t vpn_to;  /* OP_REMAP: where to */
+	uint64_t id, off; /* identity of the first page: seeds its hash; page i
+	                     has (id, off + i).  OP_UNMAP, OP_READ */
+	uint32_t entry;   /* OP_READ, OP_WRITE: first slot's swap entry */
+	struct op *next;  /* in a batch, or free; the host's while performed */
+	struct op_page pg[OP_PAGES_MAX];
+};
+
+/* Operations to be performed, in this order unless the host knows better. */
+struct batch {
+	struct op *first, *last;
+};
+
+static inline void
+batch_add(struct batch *b, struct op *op)
+{
+	op->next = NULL;
+	if (b->last == NULL)
+		b->first = op;
+	else
+		b->last->next = op;
+	b->last = op;
+}
+
+static inline struct op *
+batch_take(struct batch *b)
+{
+	struct op *op = b->first;
+
+	if (op != NULL)
+		b->first = op->next;
+	if (b->first == NULL)
+		b->last = NULL;
+	return op;
+}
+
+/* -- calls ----------------------------------------------------------------- */
 
 enum daemon {
 	DAEMON_KSWAPD,    /* frames are short: call core_kswapd() */

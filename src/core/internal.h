@@ -16,13 +16,12 @@
 
 #include "base/assert.h"
 #include "core/core.h"
-#include "core/host.h"
 #include "core/policy.h"
 #include "pageout/stat.h"
 
 /* Operations kept back: the last ones are for work that ends other work. */
-#define OPS_RESERVE_DONE 8       /* only core_op_done() takes these */
-#define OPS_RESERVE_FAULT 24     /* faults leave these; daemons more */
+#define OPS_RESERVE_DONE 8   /* only core_op_done() takes these */
+#define OPS_RESERVE_FAULT 24 /* faults leave these; daemons more */
 #define OPS_RESERVE_DAEMON 40
 
 /* Frames that a first touch leaves for pages that come back from swap. */
@@ -294,7 +293,7 @@ frame_unlock(struct frame *f)
 	f->flags &= (uint16_t)~FRAME_LOCKED;
 }
 
-/* The page of a frame let go of it; the frame is freed when nothing names it. */
+/* Its page lets go of a frame, which is freed when nothing names it. */
 void frame_orphan(struct core *c, struct frame *f);
 void frame_put(struct core *c, struct frame *f);
 

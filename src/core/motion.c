@@ -37,11 +37,11 @@ run_add(struct core *c, struct op **opp, enum op_kind kind, unsigned space,
 	return true;
 }
 
-/* -- discard ----------------------------------------------------------------- */
+/* -- discard -------------------------------------------------------------- */
 
 struct forget {
 	unsigned space;
-	bool vanished; /* the area has lost its pages already */
+	bool vanished;               /* the area has lost its pages already */
 	struct op *unmap, *unpoison; /* being filled */
 	struct batch *b;
 };
@@ -136,7 +136,7 @@ core_vanished(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 	return forget(c, &fg, vpn, pages);
 }
 
-/* -- move -------------------------------------------------------------------- */
+/* -- move ----------------------------------------------------------------- */
 
 struct move {
 	unsigned space;
@@ -234,7 +234,7 @@ remap_done(struct core *c, struct op *op, struct batch *b)
 	batch_add(b, op);
 }
 
-/* -- take over ---------------------------------------------------------------- */
+/* -- take over ------------------------------------------------------------ */
 
 int
 core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)

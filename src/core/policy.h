@@ -53,7 +53,7 @@ struct policy_ops {
 	uint32_t (*held)(const struct core *c);
 };
 
-/* -- what a policy may ask of the mechanism ------------------------------ */
+/* -- what a policy may ask of the mechanism ------------------------------- */
 
 /*
  * Victims for unmapping.  They are sorted before they leave: neighbours are
@@ -76,8 +76,7 @@ bool core_unmap(struct core *c, struct unmap_group *g, struct frame *f);
  * operation stays mapped, and mapped() is called for it.
  * => returns how many are on their way
  */
-uint32_t core_unmap_end(struct core *c, struct unmap_group *g,
-                        struct batch *b);
+uint32_t core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b);
 
 /*
  * Start writing the dirty, cached frames of a list, from its tail, in runs of
@@ -94,7 +93,7 @@ void core_drop(struct core *c, struct frame *f);
 /* Try unevictable frames again when their time has come. */
 void core_retry_unevictable(struct core *c);
 
-/* -- lists --------------------------------------------------------------- */
+/* -- lists ---------------------------------------------------------------- */
 
 void flist_init(struct flist *l);
 void flist_add_head(struct core *c, struct flist *l, enum list_id id,

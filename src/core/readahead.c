@@ -44,7 +44,8 @@ window_max(const struct core *c, int64_t delta)
 	uint32_t max = min_u32(c->cfg.ra_pages_max,
 	                       max_u32(c->cfg.frames_total / 32, 1));
 
-	return delta == 1 || delta == -1 ? max : min_u32(max, WINDOW_STRIDE_MAX);
+	return delta == 1 || delta == -1 ? max
+	                                 : min_u32(max, WINDOW_STRIDE_MAX);
 }
 
 static void
@@ -80,8 +81,8 @@ stream_learn(struct space *sp, uint64_t vpn)
 }
 
 struct plan
-stream_fault(struct core *c, unsigned space, uint64_t vpn,
-             const struct area *a, struct stream **ret)
+stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
+             struct stream **ret)
 {
 	struct space *sp = &c->spaces[space];
 	struct stream *s = NULL;

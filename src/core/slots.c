@@ -58,7 +58,7 @@ bit_flip(uint64_t *map, uint32_t i)
 	map[i / 64] ^= (uint64_t)1 << (i % 64);
 }
 
-/* -- areas ----------------------------------------------------------------- */
+/* -- areas ---------------------------------------------------------------- */
 
 size_t
 core_swap_bytes(uint32_t slots)
@@ -122,7 +122,7 @@ core_swap_free(const struct core *c)
 	return n;
 }
 
-/* -- finding a free slot --------------------------------------------------- */
+/* -- finding a free slot -------------------------------------------------- */
 
 /* The next free slot of the current run, or 0. */
 static uint32_t
@@ -207,7 +207,7 @@ slot_alloc(struct core *c, uint32_t pfn)
 	return 0;
 }
 
-/* -- users ----------------------------------------------------------------- */
+/* -- users ---------------------------------------------------------------- */
 
 void
 slot_get(struct core *c, swp_entry_t e)
@@ -284,7 +284,7 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 	s->tag[off] = hash;
 }
 
-/* -- failures -------------------------------------------------------------- */
+/* -- failures ------------------------------------------------------------- */
 
 void
 slot_bad(struct core *c, swp_entry_t e)

@@ -109,8 +109,9 @@ core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 	if (s->area_count + 2 >= s->area_max ||
 	    tables_make(c, s, vpn, pages) < 0)
 		return -ENOMEM;
-	areas_insert(s, i, (struct area){.vpn = vpn, .pages = pages,
-	                                 .id = ++c->next_id});
+	areas_insert(
+		s, i,
+		(struct area){.vpn = vpn, .pages = pages, .id = ++c->next_id});
 	s->pages_managed += pages;
 	stat_add(c, PAGEOUT_STAT_managed, pages * PAGE_BYTES);
 	return 0;

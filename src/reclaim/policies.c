@@ -8,10 +8,10 @@
 #include "reclaim/simple.h"
 
 const struct policy_ops *const policies[] = {
-    &policy_clock,
-    &policy_fifo,
-    &policy_random,
-    NULL,
+	&policy_clock,
+	&policy_fifo,
+	&policy_random,
+	NULL,
 };
 
 const struct policy_ops *

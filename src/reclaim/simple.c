@@ -15,11 +15,10 @@
  * watermarks, so what is on its way counts; kreclaimd while free is.  Nothing
  * is scanned while nothing is short.
  */
+#include "reclaim/simple.h"
 #include "base/assert.h"
 #include "base/bits.h"
-#include "core/host.h"
 #include "pageout/stat.h"
-#include "reclaim/simple.h"
 
 #define FLUSH_OPS 8 /* writes started in one turn at most */
 #define FREE_BATCH 256
@@ -82,7 +81,7 @@ simple_init(struct core *c)
 	s->random = c->cfg.seed * 2 + 1;
 }
 
-/* -- what happened to a frame ------------------------------------------------ */
+/* -- what happened to a frame --------------------------------------------- */
 
 void
 simple_mapped(struct core *c, struct frame *f)
@@ -148,7 +147,7 @@ simple_held(const struct core *c)
 	       s->inactive_clean.count;
 }
 
-/* -- daemons ----------------------------------------------------------------- */
+/* -- daemons -------------------------------------------------------------- */
 
 /* Pages that should be on their way out, and are not. */
 static uint32_t

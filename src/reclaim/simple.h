@@ -25,30 +25,30 @@ struct simple {
  */
 typedef struct frame *simple_choose(struct core *c, struct simple *s);
 
-#define SIMPLE_POLICY(id, text, choose)                               \
-	static bool id##_kswapd(struct core *c, struct batch *b)      \
-	{                                                             \
-		return simple_kswapd(c, b, choose);                   \
-	}                                                             \
-	static bool id##_direct(struct core *c, struct batch *b)      \
-	{                                                             \
-		return simple_reclaim_direct(c, b, choose);           \
-	}                                                             \
-	const struct policy_ops policy_##id = {                       \
-	    .name = #id,                                              \
-	    .help = text,                                             \
-	    .state_bytes = simple_state_bytes,                        \
-	    .init = simple_init,                                      \
-	    .mapped = simple_mapped,                                  \
-	    .cached = simple_cached,                                  \
-	    .cleaned = simple_cleaned,                                \
-	    .gone = simple_gone,                                      \
-	    .kswapd = id##_kswapd,                                    \
-	    .kreclaimd = simple_kreclaimd,                            \
-	    .flush = simple_flush,                                    \
-	    .reclaim_clean = simple_reclaim_clean,                    \
-	    .reclaim_direct = id##_direct,                            \
-	    .held = simple_held,                                      \
+#define SIMPLE_POLICY(id, text, choose)                          \
+	static bool id##_kswapd(struct core *c, struct batch *b) \
+	{                                                        \
+		return simple_kswapd(c, b, choose);              \
+	}                                                        \
+	static bool id##_direct(struct core *c, struct batch *b) \
+	{                                                        \
+		return simple_reclaim_direct(c, b, choose);      \
+	}                                                        \
+	const struct policy_ops policy_##id = {                  \
+		.name = #id,                                     \
+		.help = text,                                    \
+		.state_bytes = simple_state_bytes,               \
+		.init = simple_init,                             \
+		.mapped = simple_mapped,                         \
+		.cached = simple_cached,                         \
+		.cleaned = simple_cleaned,                       \
+		.gone = simple_gone,                             \
+		.kswapd = id##_kswapd,                           \
+		.kreclaimd = simple_kreclaimd,                   \
+		.flush = simple_flush,                           \
+		.reclaim_clean = simple_reclaim_clean,           \
+		.reclaim_direct = id##_direct,                   \
+		.held = simple_held,                             \
 	}
 
 size_t simple_state_bytes(const struct core_config *cfg);

@@ -43,7 +43,8 @@ random_choose(struct core *c, struct simple *s)
 	for (unsigned tries = 0; tries < 16; tries++) {
 		struct frame *f;
 
-		s->random = s->random * 6364136223846793005u + 1442695040888963407u;
+		s->random =
+			s->random * 6364136223846793005u + 1442695040888963407u;
 		f = &c->frames[(s->random >> 32) * c->cfg.frames_total >> 32];
 		if (f->list == LIST_ACTIVE)
 			return f;
@@ -52,6 +53,7 @@ random_choose(struct core *c, struct simple *s)
 }
 
 SIMPLE_POLICY(fifo, "the page that came in first leaves first", fifo_choose);
-SIMPLE_POLICY(clock, "first in first out, with a second chance for pages in use",
+SIMPLE_POLICY(clock,
+              "first in first out, with a second chance for pages in use",
               clock_choose);
 SIMPLE_POLICY(random, "any page leaves", random_choose);

@@ -106,7 +106,7 @@ printf '\n%.0s' {1..600} >>src/core/core.h
 expect size 'a file of more than 600 lines' 'more than 600 lines'
 clean
 for i in {3..13}; do cp src/core/core.h "src/core/core$i.h"; done
-expect size 'a room of 13 files' 'src/core: 13 files'
+expect size 'a room of 13 modules' 'modules in a room'
 
 clean
 sed -i 1d src/core/core.c
