@@ -12,6 +12,20 @@
  *
  * The dispatch (swapdev.c) checks what no device should have to: ranges,
  * alignment, and that a request which claims success moved every byte.
+ *
+ * Two ways to move pages:
+ *
+ *	submit, reap	queued; whichever thread reaps gets whatever has ended.
+ *			So reaping is no way to wait for one request when more
+ *			than one thread reaps.
+ *	transfer	in the calling thread, for one who has to wait anyway:
+ *			one system call, nobody to wake, never reaped
+ *
+ * Laws:
+ *
+ *	[D1] a submitted request ends once, through reap, whatever happens
+ *	[D2] result is 0 only when moved_bytes covers all pages
+ *	[D3] from submit to reap, a request and its memory are the device's
  */
 #ifndef SWAP_SWAPDEV_H
 #define SWAP_SWAPDEV_H
@@ -22,6 +36,7 @@
 #include <sys/uio.h>
 
 #define SWAPDEV_PAGES_MAX 256
+#define SWAPDEV_PAGE_BYTES 4096u
 
 struct swapdev;
 
@@ -34,6 +49,7 @@ struct swapdev_req {
 	uint32_t iov_count;
 	struct iovec iov[SWAPDEV_PAGES_MAX];
 	int result; /* 0 when every byte was moved, else negative errno */
+	uint32_t moved_bytes;     /* set by the device, together with result */
 	uint64_t started_ns;      /* the device's own use */
 	struct swapdev_req *next; /* in queues; free for the holder's use */
 	void *cookie;             /* the caller's */
@@ -42,10 +58,14 @@ struct swapdev_req {
 struct swapdev_ops {
 	const char *name;
 
-	/* Start a request.  Never blocks for the transfer.
-	 * => 0, or -EAGAIN when too much is in flight: reap, then try again.
-	 * Any other failure ends the request through reap. */
+	/* Start a chain of requests, linked by next.  Never blocks for the
+	 * transfer.
+	 * => 0; or -EAGAIN when too much is in flight, and then none of the
+	 * chain was taken.  Any other failure ends the request through reap. */
 	int (*submit)(struct swapdev *d, struct swapdev_req *r);
+
+	/* Do one request now, and set its result.  May block. */
+	void (*transfer)(struct swapdev *d, struct swapdev_req *r);
 
 	/* Requests that have ended, linked by next.
 	 * => waits up to wait_ms (0: not, -1: for ever) for the first
@@ -67,10 +87,26 @@ struct swapdev {
 	uint32_t slots;        /* that can ever exist */
 };
 
+/*
+ * Start one request, or a chain of them: cheaper than one by one.
+ * => called with the requests filled in: whole pages, aligned to a page
+ * => returns 0, or -EAGAIN and nothing has happened
+ */
 int swapdev_submit(struct swapdev *d, struct swapdev_req *r);
+int swapdev_submit_chain(struct swapdev *d, struct swapdev_req *first);
+
+/* Do one request in the calling thread.  => returns r->result */
+int swapdev_transfer(struct swapdev *d, struct swapdev_req *r);
+
+/*
+ * Requests that have ended, linked by next; NULL when none has ended in
+ * wait_ms (0: do not wait; -1: for ever).
+ */
 struct swapdev_req *swapdev_reap(struct swapdev *d, int wait_ms);
 int swapdev_poll_fd(struct swapdev *d);
 int swapdev_grow(struct swapdev *d, uint32_t slots);
+
+/* => called when everything was reaped and nobody is in a call */
 void swapdev_close(struct swapdev *d);
 
 /*

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * filedev.c -- what both back ends of the file device share.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/bits.h"
+#include "os/file/filedev.h"
+#include "os/raw.h"
+
+static __thread bool thread_is_own;
+
+void
+filedev_thread_is_own(void)
+{
+	thread_is_own = true;
+}
+
+bool
+filedev_is_own_thread(void)
+{
+	return thread_is_own;
+}
+
+/* -- moving --------------------------------------------------------------- */
+
+/* One try.  => bytes, or a negative errno */
+static ssize_t
+move_once(int fd, const struct swapdev_req *r)
+{
+	const off_t offset = (off_t)r->slot * SWAPDEV_PAGE_BYTES;
+	ssize_t n;
+
+	if (r->write)
+		n = pwritev(fd, r->iov, (int)r->iov_count, offset);
+	else
+		n = preadv(fd, r->iov, (int)r->iov_count, offset);
+	return n < 0 ? -errno : n;
+}
+
+void
+filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
+{
+	const uint32_t bytes = r->pages * SWAPDEV_PAGE_BYTES;
+	ssize_t n = 0;
+
+	for (int tries = 0; tries < FILEDEV_TRIES_MAX; tries++) {
+		n = move_once(f->fd, r);
+		if (n == (ssize_t)bytes) {
+			r->moved_bytes = bytes;
+			r->result = 0;
+			return;
+		}
+		must(n < (ssize_t)bytes);
+		if (n < 0 && n != -EINTR && n != -EAGAIN)
+			break;
+	}
+	r->moved_bytes = 0;
+	r->result = n < 0 ? (int)n : -EIO;
+}
+
+/* -- growing -------------------------------------------------------------- */
+
+/*
+ * Reserve room.  Where the file system can't, say how large the file is: its
+ * writes may then fail later, which the pager survives.
+ */
+static int
+file_extend(int fd, uint64_t from, uint64_t to)
+{
+	struct rlimit limit;
+	int r;
+
+	/* Beyond this limit the kernel sends a signal that kills. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY && to > limit.rlim_cur)
+		return -EFBIG;
+	do
+		r = fallocate(fd, 0, (off_t)from, (off_t)(to - from));
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		r = ftruncate(fd, (off_t)to);
+	return r < 0 ? -errno : 0;
+}
+
+/* => called with grow_lock held */
+static int
+grow_to(struct swapdev_file *f, uint64_t want)
+{
+	const uint64_t step = (uint64_t)FILEDEV_GROW_SLOTS * SWAPDEV_PAGE_BYTES;
+	const uint64_t all = (uint64_t)f->dev.slots * SWAPDEV_PAGE_BYTES;
+	uint64_t more;
+	int r;
+
+	if (want <= f->bytes_made)
+		return 0;
+	if (f->is_block)
+		return -ENOSPC;
+	more = round_up(want, step);
+	if (more > all)
+		more = all;
+	r = file_extend(f->fd, f->bytes_made, more);
+	if (r < 0 && more > want) {
+		more = want; /* the last bit of a full file system */
+		r = file_extend(f->fd, f->bytes_made, more);
+	}
+	if (r == 0)
+		f->bytes_made = more;
+	return r;
+}
+
+int
+filedev_grow(struct swapdev *d, uint32_t slots)
+{
+	struct swapdev_file *f = filedev_of(d);
+	int r;
+
+	(void)pthread_mutex_lock(&f->grow_lock);
+	r = grow_to(f, (uint64_t)slots * SWAPDEV_PAGE_BYTES);
+	(void)pthread_mutex_unlock(&f->grow_lock);
+	return r;
+}
+
+/* -- open ----------------------------------------------------------------- */
+
+/* Is fd something we can use, and how much room has it? */
+static int
+fd_examine(struct swapdev_file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0)
+		return -errno;
+	f->is_block = S_ISBLK(st.st_mode);
+	if (f->is_block) {
+		if (ioctl(f->fd, BLKGETSIZE64, &f->bytes_made) < 0)
+			return -errno;
+		return 0;
+	}
+	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
+}
+
+int
+swapdev_file_open(struct swapdev_file *f, int fd, bool direct, uint32_t slots,
+                  bool try_uring)
+{
+	int r;
+
+	must(fd >= 0 && slots > 0);
+	*f = (struct swapdev_file){
+		.dev = {.slots = slots},
+		.fd = fd,
+		.direct = direct,
+		.grow_lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	r = fd_examine(f);
+	if (r < 0)
+		return r;
+	r = try_uring && direct ? uringdev_open(f) : -EOPNOTSUPP;
+	if (r < 0)
+		r = threaddev_open(f);
+	must(r < 0 || (f->dev.ops != NULL && f->back != NULL));
+	return r;
+}
+
+const char *
+swapdev_file_backend(const struct swapdev_file *f)
+{
+	return f->dev.ops->name;
+}
+
+unsigned
+swapdev_file_fds(const struct swapdev_file *f, int fds[static FILEDEV_FDS_MAX])
+{
+	struct swapdev *d = (struct swapdev *)(uintptr_t)&f->dev;
+
+	fds[0] = f->fd;
+	fds[1] = f->dev.ops->poll_fd(d);
+	return 2;
+}
+
+void
+swapdev_file_forget(struct swapdev_file *f)
+{
+	if (f->dev.ops == &uringdev_ops)
+		uringdev_forget(f);
+	else
+		threaddev_forget(f);
+	raw_close(&f->fd);
+}

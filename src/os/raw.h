@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * raw.h -- system calls that must not pass through the C library's names.
+ *
+ * mmap(), munmap() and close() may be interposed by our own agent, for which a
+ * call from inside the pager would look like one of the program's.
+ */
+#ifndef OS_RAW_H
+#define OS_RAW_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * Zeroed private memory of our own, not inherited by core dumps.
+ * => returns NULL when there is none
+ */
+static inline void *
+raw_map(size_t bytes)
+{
+	long r = syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+
+	if (r == -1)
+		return NULL;
+	(void)syscall(SYS_madvise, r, bytes, MADV_DONTDUMP);
+	return (void *)r;
+}
+
+static inline void
+raw_unmap(void *addr, size_t bytes)
+{
+	if (addr != NULL)
+		(void)syscall(SYS_munmap, addr, bytes);
+}
+
+/* Close *fd if it is open, once.  => errno is kept */
+static inline void
+raw_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		(void)syscall(SYS_close, *fd);
+	*fd = -1;
+	errno = saved;
+}
+
+#endif
