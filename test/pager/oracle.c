@@ -143,7 +143,7 @@ hint(struct worker *w, uint64_t first, unsigned count)
 	          "hint");
 }
 
-/* Pages shared with a child, and with a dead child, do not move by themselves. */
+/* Pages that were shared with a child do not move, even when it is dead. */
 static void
 fork_child(void)
 {
