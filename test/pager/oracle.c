@@ -15,12 +15,10 @@
  * user-space faults here.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,234 +30,17 @@
 #include "test/pager/oracle.h"
 
 enum {
-	RUN_PAGES = 32, /* most pages in one operation */
 	THREADS_MAX = 64,
 	STUCK_S = 120, /* without a check: a hang */
 };
 
 static uint64_t data_bytes = (uint64_t)96 << 20, checks = 100000, seed;
-static uint64_t threads = 8, forks = 100;
+static uint64_t threads = 8;
 static const char *budgets = "5,10,25,50,90", *policies, *swap_path;
 static enum pageout_mode mode;
 static bool shows_progress;
 
-static struct pageout *engine;
 static struct worker workers[THREADS_MAX];
-static atomic_uint_least64_t counts[16]; /* of operations */
-
-static void
-discard(struct worker *w, uint64_t first, unsigned count)
-{
-	must_work(pageout_advise(engine, words_at(first),
-	                         (size_t)count * PAGE_BYTES, PAGEOUT_DISCARD),
-	          "discard");
-	pages_are_zero(first, count);
-	if (random_next(w) % 2 == 0)
-		page_check(w, first + random_next(w) % count);
-}
-
-static void
-protect(struct worker *w, uint64_t first, unsigned count)
-{
-	size_t bytes = (size_t)count * PAGE_BYTES;
-	bool readable = random_next(w) % 4 != 0;
-
-	if (mprotect(words_at(first), bytes, readable ? PROT_READ : PROT_NONE))
-		must_work(-errno, "mprotect");
-	if (readable)
-		for (unsigned i = 0; i < count; i++)
-			page_check(w, first + i);
-	else
-		(void)sched_yield();
-	if (mprotect(words_at(first), bytes, PROT_READ | PROT_WRITE))
-		must_work(-errno, "mprotect");
-}
-
-/*
- * The kernel reads the pages, and writes them again from its copy.  In inline
- * mode they must be pinned for that.
- */
-static void
-system_call(struct worker *w, uint64_t first, unsigned count)
-{
-	void *start = words_at(first);
-	size_t bytes = (size_t)count * PAGE_BYTES;
-	bool pins = mode == PAGEOUT_MODE_INLINE || random_next(w) % 2 == 0;
-
-	if (pins) {
-		int r = pageout_pin(engine, start, bytes);
-
-		if (r == -ENOMEM)
-			return; /* the others have pinned half of the budget */
-		must_work(r, "pin");
-	}
-	if (pwrite(w->file, start, bytes, 0) != (ssize_t)bytes ||
-	    pread(w->file, start, bytes, 0) != (ssize_t)bytes)
-		must_work(errno != 0 ? -errno : -EIO, "system call");
-	for (unsigned i = 0; i < count; i++)
-		page_check(w, first + i);
-	if (pins)
-		must_work(pageout_unpin(engine, start, bytes), "unpin");
-}
-
-/* The chunk goes away and another one comes, often at the same address. */
-static void
-remap(struct worker *w, uint64_t index)
-{
-	struct chunk *c = &chunks[index / CHUNK_PAGES];
-	uint64_t first = index / CHUNK_PAGES * CHUNK_PAGES;
-	size_t bytes = (size_t)CHUNK_PAGES * PAGE_BYTES;
-	void *fresh = NULL;
-	bool before = random_next(w) % 2 == 0;
-	int r = 0;
-
-	(void)pthread_rwlock_wrlock(&c->lock);
-	page_check(w, index);
-	if (before)
-		r = pageout_map(engine, bytes, 0, &fresh);
-	if (r == 0) {
-		must_work(pageout_unmap(engine, c->start, bytes), "unmap");
-		if (!before)
-			r = pageout_map(engine, bytes, 0, &fresh);
-		must_work(r, "map");
-		c->start = fresh;
-		pages_are_zero(first, CHUNK_PAGES);
-		page_check(w, index);
-	}
-	(void)pthread_rwlock_unlock(&c->lock);
-}
-
-static void
-hint(struct worker *w, uint64_t first, unsigned count)
-{
-	static const enum pageout_hint hints[] = {
-		PAGEOUT_NORMAL,   PAGEOUT_SEQUENTIAL, PAGEOUT_RANDOM,
-		PAGEOUT_PREFETCH, PAGEOUT_COLD,       PAGEOUT_COLD,
-	};
-
-	must_work(pageout_advise(engine, words_at(first),
-	                         (size_t)count * PAGE_BYTES,
-	                         hints[random_next(w) % ARRAY_SIZE(hints)]),
-	          "hint");
-}
-
-/* Pages that were shared with a child do not move, even when it is dead. */
-static void
-fork_child(void)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(0);
-	if (pid > 0)
-		(void)waitpid(pid, &status, 0);
-}
-
-enum operation {
-	CHECK,
-	WRITE,
-	WRITE_HEADER,
-	RESTORE,
-	DISCARD,
-	PROTECT,
-	SYSTEM_CALL,
-	HINT,
-	REMAP,
-	OPERATIONS
-};
-
-static const struct {
-	const char *name;
-	unsigned share; /* of 10000 */
-} operations[OPERATIONS] = {
-	[CHECK] = {"checks", 4500},
-	[WRITE] = {"writes", 3000},
-	[WRITE_HEADER] = {"header writes", 1000},
-	[RESTORE] = {"restores", 400},
-	[DISCARD] = {"discards", 500},
-	[PROTECT] = {"protects", 190},
-	[SYSTEM_CALL] = {"system calls", 200},
-	[HINT] = {"hints", 200},
-	[REMAP] = {"remaps", 10},
-};
-
-static void
-operate_on_run(struct worker *w, enum operation op, uint64_t first,
-               unsigned count)
-{
-	switch (op) {
-	case CHECK:
-	case OPERATIONS:
-		break;
-	case WRITE:
-	case WRITE_HEADER:
-		for (unsigned i = 0; i < count; i++)
-			page_write(w, first + i, op == WRITE);
-		break;
-	case RESTORE:
-		for (unsigned i = 0; i < count; i++)
-			page_restore(w, first + i);
-		break;
-	case DISCARD:
-		discard(w, first, count);
-		break;
-	case PROTECT:
-		protect(w, first, count);
-		break;
-	case SYSTEM_CALL:
-		system_call(w, first, count);
-		break;
-	case HINT:
-		hint(w, first, count);
-		break;
-	case REMAP:
-		break;
-	}
-}
-
-static enum operation
-choose(struct worker *w)
-{
-	unsigned r = (unsigned)(random_next(w) % 10000), op = 0;
-
-	while (r >= operations[op].share)
-		r -= operations[op++].share;
-	return (enum operation)op;
-}
-
-static void
-step(struct worker *w)
-{
-	enum operation op = choose(w);
-	uint64_t first = random_next(w) % pages_total;
-	unsigned room = CHUNK_PAGES - (unsigned)(first % CHUNK_PAGES);
-	unsigned count = 1;
-	struct chunk *c = &chunks[first / CHUNK_PAGES];
-
-	atomic_fetch_add_explicit(&counts[op], 1, memory_order_relaxed);
-	if (op == REMAP) {
-		remap(w, first);
-		return;
-	}
-	/* Half of the operations take neighbours along: read-ahead, runs. */
-	if (random_next(w) % 2 == 0)
-		count = 1 + (unsigned)(random_next(w) % RUN_PAGES);
-	if (count > room)
-		count = room;
-	(void)pthread_rwlock_rdlock(&c->lock);
-	for (unsigned i = 0; i < count; i++) {
-		(void)pthread_mutex_lock(&pages[first + i].lock);
-		if (op != HINT) /* a hint must be right for absent pages, too */
-			page_check(w, first + i);
-	}
-	operate_on_run(w, op, first, count);
-	for (unsigned i = 0; i < count; i++)
-		(void)pthread_mutex_unlock(&pages[first + i].lock);
-	(void)pthread_rwlock_unlock(&c->lock);
-	if (forks != 0 && random_next(w) % 1000000 < forks)
-		fork_child();
-}
 
 static void *
 worker_main(void *arg)
@@ -314,6 +95,22 @@ start(unsigned budget, const char *policy)
 	return 0;
 }
 
+/* The budget is never passed, whatever happens. */
+static void
+check_budget(void)
+{
+	uint64_t v[PAGEOUT_STATS] = {0};
+
+	(void)pageout_stats(engine, v, PAGEOUT_STATS);
+	if (v[PAGEOUT_STAT_mem_used] <= v[PAGEOUT_STAT_mem_limit])
+		return;
+	printf("not ok - %llu bytes used of a budget of %llu\n# repeat: %s\n",
+	       (unsigned long long)v[PAGEOUT_STAT_mem_used],
+	       (unsigned long long)v[PAGEOUT_STAT_mem_limit], repeat);
+	(void)fflush(stdout);
+	_exit(1);
+}
+
 /* Watch the threads until they are done; end the run if they never are. */
 static void
 wait_for_workers(void)
@@ -323,6 +120,7 @@ wait_for_workers(void)
 
 	while ((done = atomic_load(&checks_done)) < checks) {
 		(void)nanosleep(&tick, NULL);
+		check_budget();
 		quiet = done == last ? quiet + 1 : 0;
 		last = done;
 		if (quiet > STUCK_S * 10) {
@@ -388,8 +186,9 @@ run_case(unsigned number, unsigned budget, const char *policy)
 	       (unsigned long long)seed);
 	for (unsigned i = 0; i < OPERATIONS; i++)
 		printf(" %llu %s%s",
-		       (unsigned long long)atomic_exchange(&counts[i], 0),
-		       operations[i].name, i + 1 < OPERATIONS ? "," : "\n");
+		       (unsigned long long)atomic_exchange(&operation_counts[i],
+		                                           0),
+		       operation_names[i], i + 1 < OPERATIONS ? "," : "\n");
 	(void)fflush(stdout);
 	pageout_close(engine);
 }
@@ -568,6 +367,7 @@ main(int argc, char **argv)
 	int id;
 
 	seed = now_ms() % 1000000007;
+	forks = 100;
 	set_repeat(argc, argv);
 	(void)memcpy(command, repeat, sizeof(command));
 	opt_start(&s, &program, argc, argv);
@@ -575,6 +375,7 @@ main(int argc, char **argv)
 		set_option(id, value);
 	if (id < 0)
 		usage_error(s.error, "see --help");
+	must_pin = mode == PAGEOUT_MODE_INLINE;
 	make_tables();
 	run_cases();
 	return 0;

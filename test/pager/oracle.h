@@ -7,9 +7,10 @@
  * managed memory, with a lock for each page.  A page never written, or
  * discarded, must be all zero.
  *
- * oracle.c has the operations; here is what a page is, and what happens when
- * it is not: the page, what was expected, what was there and the command that
- * repeats the run are printed, and the process ends.
+ * oracle_page.c has what a page is, and what happens when it is not: the page,
+ * what was expected, what was there and the command that repeats the run are
+ * printed, and the process ends.  oracle_ops.c has what is done to pages,
+ * oracle.c the cases and the threads.
  */
 #ifndef TEST_PAGER_ORACLE_H
 #define TEST_PAGER_ORACLE_H
@@ -73,5 +74,27 @@ void pages_are_zero(uint64_t first, unsigned count);
 
 /* End the run unless r, 0 or a negative errno, is 0. */
 void must_work(int r, const char *call);
+
+enum operation {
+	CHECK,
+	WRITE,
+	WRITE_HEADER,
+	RESTORE,
+	DISCARD,
+	PROTECT,
+	SYSTEM_CALL,
+	HINT,
+	REMAP,
+	OPERATIONS
+};
+
+extern const char *const operation_names[OPERATIONS];
+extern atomic_uint_least64_t operation_counts[OPERATIONS];
+extern struct pageout *engine;
+extern bool must_pin;  /* what is given to system calls */
+extern uint64_t forks; /* in a million operations */
+
+/* Choose an operation and a page, and do it. */
+void step(struct worker *w);
 
 #endif
