@@ -342,11 +342,11 @@ log_writes_a_line_a_request(void **state)
 static const struct {
 	const char *text, *reason;
 } bad[] = {
-	{"eror", "filter 'eror' is unknown: give error, delay or log"},
+	{"fault", "filter 'fault' is unknown: give error, delay or log"},
 	{";", "filter '' is unknown: give error, delay or log"},
 	{"error;;log", "filter '' is unknown: give error, delay or log"},
-	{"log:fd=1;eror:x", "filter 'eror' is unknown: give error, delay or "
-                            "log"},
+	{"log:fd=1;fault:x", "filter 'fault' is unknown: give error, delay or "
+                             "log"},
 	{"error:nt=1", "error: 'nt' is unknown: it takes kind, op, slot, nth, "
                        "every, from, count, errno, seed"},
 	{"error:nth", "error: nth=: give a number from 1 to 4294967295"},
