@@ -38,7 +38,7 @@ def _find_controller():
     raise Unavailable("no memory controller is mounted")
 
 
-def _make_group(name, limit):
+def _make_group(name):
     where, version = _find_controller()
     group = os.path.join(where, name)
     try:
@@ -65,7 +65,7 @@ def _command(*words):
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip() or "failed").splitlines()[-1]
-        raise Unavailable(f"{words[0]}: {last}")
+        raise Unavailable(last)
 
 
 def _kill_group(group):
@@ -131,7 +131,7 @@ class KernelSwap:
     def __enter__(self):
         if os.geteuid() != 0:
             raise Unavailable("not root")
-        self.group, version = _make_group(self.name, self.limit)
+        self.group, version = _make_group(self.name)
         self.guard = _start_guard(self.path, self.group)
         try:
             _limit_group(self.group, version, self.limit)
@@ -143,7 +143,10 @@ class KernelSwap:
 
     def _swap_on(self):
         megabytes = str(self.size >> 20)
-        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise Unavailable(f"{self.path}: {error.strerror}") from None
         _command("fallocate", "-l", megabytes + "M", self.path)
         _command("mkswap", self.path)
         try:
