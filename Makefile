@@ -17,8 +17,8 @@ run = rm -f $(1)/meson-logs/testlog.json; status=0; \
 	{ ninja -C $(1) && meson test -C $(1) --print-errorlogs $(2); } || \
 	status=$$?; scripts/tally $(1) $$status
 
-.PHONY: all setup check demo torture asan tsan fuzz mutants bench lint format \
-	install clean help
+.PHONY: all setup check demo torture oracle asan tsan fuzz mutants bench lint \
+	format install clean help
 
 all: setup ## build into build/
 	@$(call configure,build,-Dprefix=$(PREFIX))
@@ -37,6 +37,10 @@ demo: all ## run the main job on real input, with its report
 torture: setup ## the long random tests, with every assertion
 	@$(call configure,build-torture,-Dwerror=true -Dcheck_level=2)
 	@$(call run,build-torture,--suite long --no-suite lint)
+
+oracle: all ## the page oracle: 10^7 checks at each budget, in both modes
+	@for mode in thread inline; do build/test/pager/oracle --mode=$$mode \
+		--checks=10000000 --progress || exit 1; done
 
 asan: setup ## the tests under the address and undefined-behaviour sanitizers
 	@CC=clang; export CC; $(call configure,build-asan,$(SANITIZE) \

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "tools/engines.h"
-#include "tools/statout.h"
+#include "tools/stat/engines.h"
+#include "tools/stat/statout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

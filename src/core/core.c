@@ -255,3 +255,15 @@ core_page_state(const struct core *c, unsigned space, uint64_t vpn)
 	never();
 	return PAGE_NONE;
 }
+
+uint64_t
+core_next_absent(const struct core *c, unsigned space, uint64_t vpn,
+                 uint64_t end)
+{
+	while ((vpn = table_skip(c, space, vpn, end)) < end) {
+		if (pte_kind(pte_get(c, space, vpn)) == PTE_SWAP)
+			return vpn;
+		vpn++;
+	}
+	return end;
+}

@@ -219,6 +219,7 @@ struct area {
 enum area_flag {
 	AREA_RANDOM = 1 << 0,     /* no read-ahead, no fault-around */
 	AREA_SEQUENTIAL = 1 << 1, /* widest window at once */
+	AREA_PROMISED = 1 << 2,   /* the host's: counted in its promises */
 };
 
 /* One stream of faults: see readahead.c. */
@@ -419,6 +420,9 @@ enum fault_verdict core_pin(struct core *c, unsigned space, uint64_t vpn,
                             struct batch *b);
 void core_unpin(struct core *c, unsigned space, uint64_t vpn);
 
+/* What made frames unevictable may have changed: try them again at once. */
+void core_evictable(struct core *c);
+
 /* -- daemons: a turn each; true when another turn has work to do ---------- */
 
 bool core_kswapd(struct core *c, struct batch *b);    /* unmap, to high */
@@ -435,6 +439,13 @@ bool core_reclaim_direct(struct core *c, struct batch *b);
 
 enum page_state core_page_state(const struct core *c, unsigned space,
                                 uint64_t vpn);
+
+/*
+ * The first page in [vpn, end) whose contents exist but are not mapped: in its
+ * frame, on the device or on the way; end when there is none.
+ */
+uint64_t core_next_absent(const struct core *c, unsigned space, uint64_t vpn,
+                          uint64_t end);
 
 /* Frames that can be had without reclaim (free or not populated yet). */
 uint32_t core_frames_free(const struct core *c);

@@ -358,6 +358,13 @@ core_retry_unevictable(struct core *c)
 	}
 }
 
+void
+core_evictable(struct core *c)
+{
+	c->unevictable_retry_ns = 0;
+	c->unevictable_wait_ns = BACKOFF_NS_MIN;
+}
+
 uint64_t
 core_cold(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
           struct batch *b)

@@ -338,8 +338,8 @@ populate_empty(struct core *c, struct batch *b)
 	flist_del(c, &c->empty, f);
 	f->flags |= FRAME_LOCKED;
 	op_at(op, 0, 0);
-	op->count = 1;
-	op->pg[0] = (struct op_page){.pfn = frame_pfn(c, f)};
+	op->flags = OPF_REFILL;
+	op_add(op, frame_pfn(c, f));
 	c->frames_used++;
 	stat_add(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	batch_add(b, op);
@@ -388,7 +388,7 @@ frames_populated(struct core *c, struct op *op)
 	struct zone *z = &c->zones[f->zone];
 	uint32_t pfn = op->pg[0].pfn;
 
-	if (f->flags & FRAME_EMPTY) {
+	if (op->flags & OPF_REFILL) {
 		empty_populated(c, f, op->pg[0].err);
 		return;
 	}

@@ -61,7 +61,8 @@ enum op_flag {
 	OPF_ZERO = 1 << 0,
 	OPF_COPY = 1 << 1,
 	OPF_DISCARD = 1 << 2,
-	OPF_RETRY = 1 << 3, /* the core's: OP_READ for the second time */
+	OPF_REFILL = 1 << 3, /* OP_POPULATE of one frame that lost its page */
+	OPF_RETRY = 1 << 4,  /* the core's: OP_READ for the second time */
 };
 
 struct op_page {

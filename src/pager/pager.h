@@ -42,8 +42,12 @@ struct pager_config {
 	void *log_ctx;
 };
 
-/* Open and close.  After pager_open() its threads run (thread mode). */
+/*
+ * Open and close.  After pager_open() its threads run.  Before pager_close()
+ * nothing may be managed any more: pager_unmap_all() unmaps what is.
+ */
 int pager_open(struct pager **ret, const struct pager_config *config);
+void pager_unmap_all(struct pager *p);
 void pager_close(struct pager *p);
 
 /*
@@ -63,8 +67,9 @@ int pager_manage(struct pager *p, void *addr, size_t bytes, bool promise);
 int pager_unmanage(struct pager *p, void *addr, size_t bytes);
 void pager_unmanaged(struct pager *p, void *addr, size_t bytes);
 
-/* True when any page of the range is managed. */
+/* True when any page, or every page, of the range is managed. */
 bool pager_covers(struct pager *p, const void *addr, size_t bytes);
+bool pager_covers_all(struct pager *p, const void *addr, size_t bytes);
 
 /* MADV_DONTNEED on the managed parts: contents read as zero afterwards. */
 int pager_discard(struct pager *p, void *addr, size_t bytes);
@@ -111,7 +116,7 @@ const uint64_t *pager_stats(struct pager *p);
 /* True for a thread of the pager. */
 bool pager_is_own_thread(const struct pager *p);
 
-/* -- swap files (swapfile.c), used by pageout_open() and the launcher ---- */
+/* -- swap files (swapfile.c), used by pageout_open() and the launcher ----- */
 
 /*
  * Open a swap file.

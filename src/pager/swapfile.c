@@ -69,7 +69,7 @@ refuse(struct place *p, int error, const char *format, ...)
 	return error;
 }
 
-/* -- size ------------------------------------------------------------------ */
+/* -- size ----------------------------------------------------------------- */
 
 static uint64_t
 ram_bytes(void)
@@ -140,7 +140,7 @@ size_take(struct place *p, uint64_t bytes)
 	return 0;
 }
 
-/* -- is O_DIRECT real? ----------------------------------------------------- */
+/* -- is O_DIRECT real? ---------------------------------------------------- */
 
 /* One page, written and read back where no larger alignment would do. */
 static int
@@ -194,7 +194,7 @@ place_try(struct place *p, bool may_write)
 	return 0;
 }
 
-/* -- directories ----------------------------------------------------------- */
+/* -- directories ---------------------------------------------------------- */
 
 /*
  * A file in directory at that nobody else has seen: random name, and the name
@@ -316,7 +316,7 @@ dir_open(struct place *p, uint64_t bytes)
 	return r;
 }
 
-/* -- block devices --------------------------------------------------------- */
+/* -- block devices -------------------------------------------------------- */
 
 static const struct signature {
 	uint32_t offset;
@@ -394,7 +394,7 @@ block_open(struct place *p, uint64_t bytes)
 	return r == 0 ? place_try(p, false) : r;
 }
 
-/* -- the door -------------------------------------------------------------- */
+/* -- the door ------------------------------------------------------------- */
 
 /* Copy path without slashes at its end: behind one, a link is followed. */
 static int

@@ -50,7 +50,8 @@ struct swapdev_req {
 	struct iovec iov[SWAPDEV_PAGES_MAX];
 	int result; /* 0 when every byte was moved, else negative errno */
 	uint32_t moved_bytes;     /* set by the device, together with result */
-	uint64_t started_ns;      /* the device's own use */
+	uint64_t started_ns;      /* a device's or filter's own use */
+	uint64_t due_ns;          /* of the filter that holds it back */
 	struct swapdev_req *next; /* in queues; free for the holder's use */
 	void *cookie;             /* the caller's */
 };
@@ -111,15 +112,19 @@ void swapdev_close(struct swapdev *d);
 
 /*
  * Put the filters that text names on top of d; memory for them comes from mem.
+ * The first one named is the first to see a request.  swap/README.md has the
+ * words of the text.
  *
  *	text	"" or a list: "error:op=read,nth=3,errno=EIO;delay:ms=5;log"
- *	ret_top	the device to use from now on
+ *	ret_top	the device to use, and to close, from now on
  *	reason	why text was refused
  *
- * => 0 or -EINVAL
+ * => returns 0; -EINVAL for a bad text, and *reason says what is wrong;
+ *    -EMFILE and the like when the system has no descriptor for a filter.
+ *    Then d is as before.
  */
 #define SWAPDEV_FILTERS_MAX 8
-#define SWAPDEV_FILTER_BYTES 512
+#define SWAPDEV_FILTER_BYTES 24576
 struct swapdev_filter_mem {
 	_Alignas(64) char bytes[SWAPDEV_FILTERS_MAX][SWAPDEV_FILTER_BYTES];
 };

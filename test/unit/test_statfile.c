@@ -22,7 +22,7 @@
 #include "pageout/pageout.h"
 #include "pager/pager.h"
 #include "pager/statpub.h"
-#include "tools/statfile.h"
+#include "tools/stat/statfile.h"
 
 enum { ROOM = 1 << 16 };
 

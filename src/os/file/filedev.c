@@ -30,7 +30,7 @@ filedev_is_own_thread(void)
 	return thread_is_own;
 }
 
-/* -- moving --------------------------------------------------------------- */
+/* -- moving ---------------------------------------------------------------- */
 
 /* One try.  => bytes, or a negative errno */
 static ssize_t
@@ -67,7 +67,7 @@ filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
 	r->result = n < 0 ? (int)n : -EIO;
 }
 
-/* -- growing -------------------------------------------------------------- */
+/* -- growing --------------------------------------------------------------- */
 
 /*
  * Reserve room.  Where the file system can't, say how large the file is: its
@@ -129,7 +129,7 @@ filedev_grow(struct swapdev *d, uint32_t slots)
 	return r;
 }
 
-/* -- open ----------------------------------------------------------------- */
+/* -- open ------------------------------------------------------------------ */
 
 /* Is fd something we can use, and how much room has it? */
 static int

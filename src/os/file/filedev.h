@@ -90,7 +90,7 @@ void swapdev_file_forget(struct swapdev_file *f);
 /* The calling thread is one of ours: see above. */
 void filedev_thread_is_own(void);
 
-/* -- for the back ends --------------------------------------------------- */
+/* -- for the back ends ----------------------------------------------------- */
 
 bool filedev_is_own_thread(void);
 

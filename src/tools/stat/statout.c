@@ -9,7 +9,7 @@
 #include "base/size.h"
 #include "pageout/pageout.h"
 #include "tools/json.h"
-#include "tools/statout.h"
+#include "tools/stat/statout.h"
 
 enum { NUMBER_BYTES = 32 };
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "tools/statfile.h"
+#include "tools/stat/statfile.h"
 
 #define ENGINES_MAX 4096u
 

@@ -16,8 +16,8 @@
 
 #include "base/opt.h"
 #include "base/size.h"
-#include "tools/engines.h"
-#include "tools/statout.h"
+#include "tools/stat/engines.h"
+#include "tools/stat/statout.h"
 #include "tools/tools.h"
 
 #define INTERVAL_NS_MIN 10000000u /* 10ms: a sample costs about one */

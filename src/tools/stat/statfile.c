@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "tools/statfile.h"
+#include "tools/stat/statfile.h"
 
 /* Exactly bytes bytes at offset.  => 0, -EIO at the end of the file, -errno */
 static int

@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/engines.h"
+#include "tools/stat/engines.h"
 
 #define LINK_TEXT "/memfd:" PAGEOUT_STAT_FILE " (deleted)"
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "tools/engines.h"
+#include "tools/stat/engines.h"
 
 /* How to show. */
 struct stat_view {

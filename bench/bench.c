@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench.c -- one process of a measurement.
+ *
+ *	bench work ROW,ROW... BACKEND	does the rows, in this order, over one
+ *					memory, and prints a line of JSON each
+ *	bench disk FOLDER		measures the disk
+ *
+ * bench/run starts it for every column in turn, and makes the table.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/opt.h"
+#include "base/size.h"
+#include "bench/bench.h"
+
+enum {
+	OPT_SIZE = 1,
+	OPT_MEM,
+	OPT_SWAP,
+	OPT_POLICY,
+	OPT_CGROUP,
+	OPT_ACCESSES,
+	OPT_TIME,
+	OPT_SEED
+};
+
+static const struct opt options[] = {
+	{"size", 0, OPT_SIZE, "SIZE", false, "data (default: 1G)"},
+	{"mem", 0, OPT_MEM, "SIZE", false, "memory for them (default: 256M)"},
+	{"swap", 0, OPT_SWAP, "PATH", false, "place of the swap file"},
+	{"policy", 0, OPT_POLICY, "NAME", false, "reclaim policy"},
+	{"cgroup", 0, OPT_CGROUP, "PATH", false, "control group to enter"},
+	{"accesses", 0, OPT_ACCESSES, "N", false,
+         "random accesses (default: 60000)"},
+	{"time", 0, OPT_TIME, "TIME", false,
+         "end of a random row (default: 5s)"},
+	{"seed", 0, OPT_SEED, "N", false, "seed of data and accesses"},
+	OPT_COMMON,
+	{0},
+};
+
+static const struct opt_program program = {
+	.name = "bench",
+	.synopsis = "[OPTION...] work ROW[,ROW...] BACKEND | disk FOLDER",
+	.purpose = "Do the accesses of a benchmark over one kind of memory.",
+	.options = options,
+};
+
+static const char *const backends[] = {
+	[BACKEND_PLAIN] = "plain",
+	[BACKEND_KERNEL] = "kernel",
+	[BACKEND_THREAD] = "thread",
+	[BACKEND_INLINE] = "inline",
+};
+
+static struct memory_options memory_options = {
+	.size_bytes = (uint64_t)1 << 30,
+	.mem_bytes = (uint64_t)256 << 20,
+};
+static struct rows_options rows_options = {
+	.seed = 1,
+	.accesses = 60000,
+	.time_ns = 5000000000u,
+};
+
+static void
+fail(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "bench: %s: %s\n", what, why);
+	exit(2);
+}
+
+static uint64_t
+read_size(const char *text)
+{
+	const char *why;
+	uint64_t bytes;
+
+	if (size_parse(text, 0, &bytes, &why) < 0)
+		fail(text, why);
+	return bytes & ~(uint64_t)(BENCH_PAGE - 1);
+}
+
+static uint64_t
+read_number(const char *text)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || end == text)
+		fail(text, "not a number");
+	return n;
+}
+
+static void
+set_option(int id, const char *value)
+{
+	const char *why;
+
+	switch (id) {
+	case OPT_SIZE:
+		memory_options.size_bytes = read_size(value);
+		break;
+	case OPT_MEM:
+		memory_options.mem_bytes = read_size(value);
+		break;
+	case OPT_SWAP:
+		memory_options.swap_path = value;
+		break;
+	case OPT_POLICY:
+		memory_options.policy = value;
+		break;
+	case OPT_CGROUP:
+		memory_options.cgroup = value;
+		break;
+	case OPT_ACCESSES:
+		rows_options.accesses = read_number(value);
+		break;
+	case OPT_TIME:
+		if (time_parse(value, &rows_options.time_ns, &why) < 0)
+			fail(value, why);
+		break;
+	case OPT_SEED:
+		rows_options.seed = read_number(value);
+		break;
+	case OPT_HELP:
+		opt_print_help(&program, stdout);
+		exit(0);
+	default:
+		opt_print_version(&program, stdout);
+		exit(0);
+	}
+}
+
+static int
+work(char *rows, const char *backend)
+{
+	struct memory memory;
+	struct rusage usage;
+	const char *why;
+	char *save;
+	int r, i;
+
+	for (i = 0; i < 4 && strcmp(backend, backends[i]) != 0; i++)
+		;
+	if (i == 4)
+		fail(backend, "no such backend");
+	if (memory_options.size_bytes == 0)
+		fail("--size", "too small");
+	memory_options.backend = (enum backend)i;
+	r = memory_open(&memory, &memory_options, &why);
+	if (r < 0) {
+		(void)fprintf(stderr, "bench: %s: %s: %s\n", backend, why,
+		              strerror(-r));
+		return 77;
+	}
+	r = rows_start(&memory, &rows_options);
+	if (r < 0)
+		fail("memory for the tables", strerror(-r));
+	for (char *row = strtok_r(rows, ",", &save); row != NULL;
+	     row = strtok_r(NULL, ",", &save)) {
+		if (rows_run(row) < 0)
+			fail(row, "no such row");
+	}
+	(void)getrusage(RUSAGE_SELF, &usage);
+	(void)printf("{\"row\": \"end\", \"max_rss_kib\": %ld, "
+	             "\"user_s\": %ld.%06ld, \"system_s\": %ld.%06ld}\n",
+	             usage.ru_maxrss, usage.ru_utime.tv_sec,
+	             usage.ru_utime.tv_usec, usage.ru_stime.tv_sec,
+	             usage.ru_stime.tv_usec);
+	memory_close(&memory);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct opt_state s;
+	const char *value;
+	int id;
+
+	opt_start(&s, &program, argc, argv);
+	while ((id = opt_next(&s, &value)) > 0)
+		set_option(id, value);
+	if (id < 0) {
+		(void)fprintf(stderr, "bench: %s\n", s.error);
+		return 2;
+	}
+	if (s.operands_count == 3 && strcmp(s.operands[0], "work") == 0)
+		return work(s.operands[1], s.operands[2]);
+	if (s.operands_count == 2 && strcmp(s.operands[0], "disk") == 0)
+		return disk_probe(s.operands[1]);
+	opt_print_help(&program, stderr);
+	return 2;
+}

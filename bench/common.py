@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the measuring scripts share: places, facts, medians and tables."""
+
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("PAGEOUT_BUILD", os.path.join(TOP, "build"))
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+class Stopped(Exception):
+    """A signal asks for the end."""
+
+
+def stop_on_signals():
+    """Turn the usual signals into an exception, so that clean-up happens."""
+
+    def stop(number, _frame):
+        raise Stopped(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def size(text):
+    """A size such as 256M in bytes."""
+    unit = UNITS.get(text[-1:].upper(), 0)
+    try:
+        return int(float(text[:-1]) * unit) if unit else int(text)
+    except ValueError:
+        raise SystemExit(f"bench: {text}: not a size such as 256M") from None
+
+
+def size_text(count):
+    for unit in "GM":
+        if count >= UNITS[unit]:
+            return f"{count / UNITS[unit]:.4g}{unit}"
+    return f"{count / 1024:.4g}K"
+
+
+def swap_place():
+    """The folder that pageout itself would take for its swap file."""
+    for name in ("PAGEOUT_SWAP", "TMPDIR"):
+        place = os.environ.get(name)
+        if place and os.path.isdir(place):
+            return place
+    return "/var/tmp"
+
+
+def pageout():
+    """The program, as it is run from the source tree."""
+    for path in (os.path.join(TOP, "pageout"), os.path.join(BUILD, "pageout")):
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    raise SystemExit(f"bench: no pageout program in {TOP}: run make first")
+
+
+def read_line(path, default="unknown"):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return default
+
+
+def memory_bytes():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def cpu_name():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def file_system(folder):
+    out = subprocess.run(
+        ["stat", "-f", "-c", "%T", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return out.stdout.strip() or "unknown"
+
+
+def facts(folder):
+    """What a reader must know of the machine; [(name, text)]."""
+    disk = subprocess.run(
+        [os.path.join(BUILD, "bench", "bench"), "disk", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if disk.returncode == 0:
+        d = json.loads(disk.stdout)
+        disk_text = (
+            f"{d['read_mib_s']:.0f} MiB/s read, {d['write_mib_s']:.0f} MiB/s"
+            f" write, {d['read_4k_us']:.0f} us for a random 4 KiB read"
+        )
+    else:
+        disk_text = disk.stderr.strip()
+    thp = read_line("/sys/kernel/mm/transparent_hugepage/enabled")
+    return [
+        ("kernel", platform.release()),
+        ("CPUs", f"{os.cpu_count()}, {cpu_name()}"),
+        ("memory", size_text(memory_bytes())),
+        ("huge pages", thp),
+        ("swap place", f"{folder} ({file_system(folder)})"),
+        ("its disk", disk_text),
+        ("load before", " ".join(read_line("/proc/loadavg").split()[:3])),
+    ]
+
+
+def print_facts(lines):
+    for name, text in lines:
+        print(f"{name:12} {text}")
+
+
+def median(values):
+    """The median, or None of nothing."""
+    values = [v for v in values if v is not None]
+    return statistics.median(values) if values else None
+
+
+def print_table(rows, widths):
+    """The first column to the left, the others to the right."""
+    for row in rows:
+        cells = [f"{row[0]:{widths[0]}}"]
+        cells += [f"{c:>{w}}" for c, w in zip(row[1:], widths[1:])]
+        print("".join(cells).rstrip())

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Kernel swap in a memory control group, for as long as a measurement lasts.
+
+The swap file and the group are the machine's, not ours, so they must go away
+whatever happens.  A guard, a process of its own session, waits for the end of
+a pipe whose other end only we hold: when we end, in order or killed, it kills
+what is left in the group, switches the swap file off and deletes both.
+"""
+
+import os
+import signal
+import subprocess
+import time
+
+
+class Unavailable(Exception):
+    """Kernel swap cannot be set up here; the text says why."""
+
+
+def _write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def _find_controller():
+    """The mount point of the memory controller, and its version."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split() for line in file]
+    for _, where, kind, options, *_ in mounts:
+        if kind == "cgroup" and "memory" in options.split(","):
+            return where, 1
+    for _, where, kind, *_ in mounts:
+        if kind == "cgroup2":
+            path = os.path.join(where, "cgroup.controllers")
+            with open(path, encoding="ascii") as file:
+                if "memory" in file.read().split():
+                    return where, 2
+    raise Unavailable("no memory controller is mounted")
+
+
+def _make_group(name):
+    where, version = _find_controller()
+    group = os.path.join(where, name)
+    try:
+        if version == 2:
+            path = os.path.join(where, "cgroup.subtree_control")
+            with open(path, encoding="ascii") as file:
+                if "memory" not in file.read().split():
+                    _write(path, "+memory")
+        os.mkdir(group)
+    except OSError as error:
+        raise Unavailable(f"control group: {error.strerror}") from None
+    return group, version
+
+
+def _limit_group(group, version, limit):
+    name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+    try:
+        _write(os.path.join(group, name), str(limit))
+    except OSError as error:
+        raise Unavailable(f"{name}: {error.strerror}") from None
+
+
+def _command(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "failed").splitlines()[-1]
+        raise Unavailable(last)
+
+
+def _kill_group(group):
+    for _ in range(100):
+        with open(f"{group}/cgroup.procs", encoding="ascii") as file:
+            pids = file.read().split()
+        if not pids:
+            return
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _clean(path, group):
+    """Undo everything; each step even if another one failed."""
+
+    def attempt(action, *arguments):
+        try:
+            action(*arguments)
+        except OSError:
+            pass
+
+    attempt(_kill_group, group)
+    with open("/proc/swaps", encoding="utf-8") as file:
+        active = any(line.split()[0] == path for line in file)
+    if active:
+        subprocess.run(["swapoff", path], check=False)
+    attempt(os.unlink, path)
+    attempt(os.rmdir, group)
+
+
+def _start_guard(path, group):
+    """Fork the guard.  => the end of the pipe to close, and its pid"""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reader)
+        return writer, pid
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.close(writer)
+    try:
+        while os.read(reader, 1):
+            pass
+        _clean(path, group)
+    finally:
+        os._exit(0)
+
+
+class KernelSwap:
+    """with KernelSwap(folder, size, limit) as swap: ... swap.group ..."""
+
+    def __init__(self, folder, size, limit):
+        name = f"pageout-bench-{os.getpid()}"
+        self.path = os.path.join(os.path.realpath(folder), name + ".swap")
+        self.size = size
+        self.limit = limit
+        self.name = name
+        self.group = None
+        self.guard = None
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            raise Unavailable("not root")
+        self.group, version = _make_group(self.name)
+        self.guard = _start_guard(self.path, self.group)
+        try:
+            _limit_group(self.group, version, self.limit)
+            self._swap_on()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _swap_on(self):
+        megabytes = str(self.size >> 20)
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise Unavailable(f"{self.path}: {error.strerror}") from None
+        _command("fallocate", "-l", megabytes + "M", self.path)
+        _command("mkswap", self.path)
+        try:
+            _command("swapon", self.path)
+        except Unavailable:
+            # Some file systems want the blocks written.
+            _command("dd", "if=/dev/zero", "of=" + self.path, "bs=1M",
+                     "count=" + megabytes, "status=none")
+            _command("mkswap", self.path)
+            _command("swapon", self.path)
+
+    def __exit__(self, *_):
+        writer, pid = self.guard
+        os.close(writer)
+        os.waitpid(pid, 0)

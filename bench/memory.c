@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memory.c -- where the data of a measurement live.
+ *
+ * Plain memory and kernel swap are the same mapping; for the second the process
+ * first enters a control group that does not let it have that much.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+#ifdef HAVE_LIBPAGEOUT
+#include <pageout/pageout.h>
+#endif
+
+static int
+enter_cgroup(const char *folder, const char **ret_why)
+{
+	char path[4096];
+	int fd, r = 0;
+
+	*ret_why = "cannot enter the control group";
+	if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", folder) >=
+	    sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) != 1)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static int
+open_anonymous(struct memory *m, const char **ret_why)
+{
+	void *p = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED) {
+		*ret_why = "mmap";
+		return -errno;
+	}
+	m->start = p;
+	return 0;
+}
+
+#ifdef HAVE_LIBPAGEOUT
+static void
+log_line(void *ctx, enum pageout_log_level level, const char *line)
+{
+	(void)ctx;
+	if (level <= PAGEOUT_LOG_WARNING)
+		(void)fprintf(stderr, "bench: %s\n", line);
+}
+
+static int
+open_pageout(struct memory *m, const struct memory_options *o,
+             const char **ret_why)
+{
+	struct pageout_options options = {
+		.mem_bytes = o->mem_bytes,
+		.swap_bytes = o->size_bytes + o->size_bytes / 4 + (64u << 20),
+		.swap_path = o->swap_path,
+		.policy = o->policy,
+		.mode = o->backend == BACKEND_INLINE ? PAGEOUT_MODE_INLINE
+	                                             : PAGEOUT_MODE_THREAD,
+		.log = log_line,
+	};
+	void *p;
+	int r;
+
+	*ret_why = "pageout_open";
+	r = pageout_open(&m->engine, &options);
+	if (r < 0)
+		return r;
+	*ret_why = "pageout_map";
+	r = pageout_map(m->engine, m->bytes, 0, &p);
+	if (r < 0) {
+		pageout_close(m->engine);
+		return r;
+	}
+	m->start = p;
+	return 0;
+}
+#else
+static int
+open_pageout(struct memory *m, const struct memory_options *o,
+             const char **ret_why)
+{
+	(void)m;
+	(void)o;
+	*ret_why = "built without libpageout";
+	return -ENOSYS;
+}
+#endif
+
+int
+memory_open(struct memory *m, const struct memory_options *o,
+            const char **ret_why)
+{
+	int r;
+
+	*m = (struct memory){.backend = o->backend, .bytes = o->size_bytes};
+	if (o->cgroup != NULL) {
+		r = enter_cgroup(o->cgroup, ret_why);
+		if (r < 0)
+			return r;
+	}
+	switch (o->backend) {
+	case BACKEND_PLAIN:
+	case BACKEND_KERNEL:
+		return open_anonymous(m, ret_why);
+	case BACKEND_THREAD:
+	case BACKEND_INLINE:
+		return open_pageout(m, o, ret_why);
+	}
+	return -EINVAL;
+}
+
+void
+memory_close(struct memory *m)
+{
+#ifdef HAVE_LIBPAGEOUT
+	if (m->engine != NULL) {
+		pageout_close(m->engine);
+		return;
+	}
+#endif
+	(void)munmap(m->start, m->bytes);
+}
+
+/* The number after a name in /proc/vmstat; 0 if there is none. */
+static uint64_t
+vmstat(const char *name)
+{
+	char key[64];
+	unsigned long long value, found = 0;
+	FILE *f = fopen("/proc/vmstat", "re");
+
+	if (f == NULL)
+		return 0;
+	while (fscanf(f, "%63s %llu", key, &value) == 2)
+		if (strcmp(key, name) == 0)
+			found = value;
+	(void)fclose(f);
+	return found;
+}
+
+void
+memory_counts(const struct memory *m, uint64_t *ret_in, uint64_t *ret_out)
+{
+#ifdef HAVE_LIBPAGEOUT
+	if (m->engine != NULL) {
+		uint64_t values[PAGEOUT_STATS] = {0};
+
+		(void)pageout_stats(m->engine, values, PAGEOUT_STATS);
+		*ret_in = values[PAGEOUT_STAT_pswpin];
+		*ret_out = values[PAGEOUT_STAT_pswpout];
+		return;
+	}
+#endif
+	*ret_in = m->backend == BACKEND_KERNEL ? vmstat("pswpin") : 0;
+	*ret_out = m->backend == BACKEND_KERNEL ? vmstat("pswpout") : 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * faults.c -- thread mode: faults and events are read and served here.
+ *
+ *	userfaultfd --read--> messages --events first--> ranges vanish, move
+ *	                          |
+ *	                          +--then faults--> core_fault --> perform
+ *	swap device --reap--> core_op_done --> perform (map, wake)
+ *
+ * The kernel lets nothing move while an event is unread, and may deliver a
+ * fault before the event that came first.  So all messages are read before any
+ * is served, and events are served before faults.
+ *
+ * This thread never touches managed memory, never allocates, never takes a
+ * lock that a faulting thread may hold [I7].
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "os/file/filedev.h"
+#include "os/uffd.h"
+#include "pager/internal.h"
+
+/* -- reading -------------------------------------------------------------- */
+
+void
+faults_drain(struct pager *p)
+{
+	struct messages *m = &p->messages;
+
+	while (m->count < MESSAGES_MAX) {
+		uint32_t at = (m->first + m->count) % MESSAGES_MAX;
+		ssize_t n = read(p->uffd, &m->msg[at], sizeof(m->msg[0]));
+
+		if (n != (ssize_t)sizeof(m->msg[0]))
+			break;
+		m->count++;
+	}
+}
+
+/* -- events --------------------------------------------------------------- */
+
+/*
+ * The kernel takes pages away, or the whole range: the program bypassed us.
+ */
+static void
+range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
+{
+	struct range r = range_of(page_addr(start >> PAGE_SHIFT), end - start);
+
+	if (unmapped) {
+		pager_lock(p);
+		(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
+		pager_unlock(p);
+	}
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		uint64_t busy;
+
+		pager_lock(p);
+		busy = core_vanished(p->core, SPACE, r.vpn, r.pages, &b);
+		pager_unlock(p);
+		pager_perform(p, &b);
+		if (busy == 0)
+			return;
+		/* Whoever moves these pages may wait for a message of ours. */
+		faults_drain(p);
+		pager_wait(p, seq, 1);
+	}
+}
+
+/* A raw mremap: the kernel has moved the pages; tell the core. */
+static void
+range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
+{
+	struct range r = range_of(page_addr(from >> PAGE_SHIFT), bytes);
+	uint64_t dst = to >> PAGE_SHIFT, busy;
+
+	pager_lock(p);
+	if (core_area_add(p->core, SPACE, dst, r.pages) == 0)
+		(void)core_area_rename(p->core, SPACE, r.vpn, dst, r.pages);
+	do {
+		struct batch b = {0};
+		struct op *op;
+
+		busy = core_move(p->core, SPACE, r.vpn, dst, r.pages, &b);
+		while ((op = batch_take(&b)) != NULL) { /* is done already */
+			for (uint32_t i = 0; i < op->count; i++)
+				op->pg[i].err = 0;
+			core_op_done(p->core, op, &b);
+		}
+		pager_unlock(p);
+		faults_drain(p);
+		pager_lock(p);
+	} while (busy != 0);
+	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
+	pager_unlock(p);
+}
+
+static void
+event_serve(struct pager *p, const struct uffd_msg *m)
+{
+	switch (m->event) {
+	case UFFD_EVENT_REMOVE:
+		range_vanished(p, m->arg.remove.start, m->arg.remove.end,
+		               false);
+		break;
+	case UFFD_EVENT_UNMAP:
+		range_vanished(p, m->arg.remove.start, m->arg.remove.end, true);
+		break;
+	case UFFD_EVENT_REMAP:
+		range_moved(p, m->arg.remap.from, m->arg.remap.to,
+		            m->arg.remap.len);
+		break;
+	default:
+		break;
+	}
+}
+
+/* -- faults --------------------------------------------------------------- */
+
+void
+fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
+{
+	uint64_t done;
+	int r;
+
+	if (v == FAULT_NOMEM)
+		pager_say_once(p, &p->said_oom, PAGEOUT_LOG_ERROR,
+		               "out of memory: budget and swap space are both "
+		               "full; touching more memory fails (SIGBUS)");
+	else if (v == FAULT_NOAREA)
+		pager_say_once(p, &p->said_noarea, PAGEOUT_LOG_ERROR,
+		               "a fault in a range that is not managed");
+	else
+		pager_say(p, PAGEOUT_LOG_ERROR,
+		          "a page could not be read back from the swap space; "
+		          "the access to it fails (SIGBUS)");
+	do {
+		r = uffd_poison(p->uffd, page_addr(vpn), PAGE_BYTES, 0, &done);
+		if (r == -EAGAIN)
+			pager_layout_wait(p);
+	} while (r == -EAGAIN);
+	(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+}
+
+static void
+fault_serve(struct pager *p, uint64_t vpn)
+{
+	for (;;) {
+		struct batch b = {0};
+		enum fault_verdict v;
+
+		pager_lock(p);
+		v = core_fault(p->core, SPACE, vpn, &b);
+		pager_unlock(p);
+		pager_perform(p, &b);
+		switch (v) {
+		case FAULT_DONE:
+			(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+			return;
+		case FAULT_STARTED:
+		case FAULT_WAIT:
+			return;
+		case FAULT_NOAREA:
+			/* Those who take ranges away wake whoever waits. */
+			if (__atomic_load_n(&p->removing, __ATOMIC_ACQUIRE))
+				return;
+			fault_fail(p, vpn, v);
+			return;
+		case FAULT_NOMEM:
+		case FAULT_POISONED:
+			fault_fail(p, vpn, v);
+			return;
+		case FAULT_NOFRAME:
+			reclaim_for_fault(p, &b);
+			(void)io_reap(p, DEV_READ, 0, &b);
+			pager_perform(p, &b);
+			break;
+		}
+	}
+}
+
+/* -- the loop ------------------------------------------------------------- */
+
+static void
+messages_serve(struct pager *p)
+{
+	struct messages *m = &p->messages;
+	uint64_t start = pager_now_ns();
+
+	/* Events first: they may be behind the faults that they caused. */
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct uffd_msg *e = &m->msg[(m->first + i) % MESSAGES_MAX];
+
+		if (e->event != UFFD_EVENT_PAGEFAULT) {
+			struct uffd_msg copy = *e;
+
+			e->event = 0;
+			event_serve(p, &copy);
+		}
+	}
+	while (m->count > 0) {
+		struct uffd_msg e = m->msg[m->first];
+
+		m->first = (m->first + 1) % MESSAGES_MAX;
+		m->count--;
+		if (e.event == UFFD_EVENT_PAGEFAULT)
+			fault_serve(p, e.arg.pagefault.address >> PAGE_SHIFT);
+		else if (e.event != 0)
+			event_serve(p, &e);
+	}
+	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_fault_ns],
+	                   pager_now_ns() - start, __ATOMIC_RELAXED);
+}
+
+/*
+ * Our descriptor was closed under us.  Threads that fault would wait for ever,
+ * in silence, while the keeper holds the other reference: stop, loudly.
+ */
+static void
+faults_lost(struct pager *p)
+{
+	pager_say(p, PAGEOUT_LOG_ERROR,
+	          "the program closed the descriptor that its memory depends "
+	          "on; it cannot go on");
+	abort();
+}
+
+void
+faults_run(void *ctx)
+{
+	struct pager *p = ctx;
+	struct pollfd fds[3] = {
+		{.fd = p->uffd, .events = POLLIN},
+		{.fd = swapdev_poll_fd(p->dev[DEV_READ]), .events = POLLIN},
+		{.fd = p->wake_fd, .events = POLLIN},
+	};
+
+	filedev_thread_is_own();
+	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
+		struct batch b = {0};
+
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			faults_lost(p);
+		if (fds[0].revents & POLLNVAL)
+			faults_lost(p);
+		if (fds[1].revents) {
+			(void)io_reap(p, DEV_READ, 0, &b);
+			pager_perform(p, &b);
+		}
+		faults_drain(p);
+		messages_serve(p);
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork.c -- everything resident, then fork.
+ *
+ * A child has no userfaultfd: what is absent in it reads as zeros, in silence.
+ * So before a fork every page that has contents is mapped, and the lock is kept
+ * over the fork, so that none leaves.  A page that was never written may be
+ * absent: zeros are right.
+ *
+ *	before: daemons rest --> all pages in --> lock
+ *	parent: unlock; pages are shared now, and leave after a write of the
+ *	        kernel has unshared them (perform.c)
+ *	child:  plain memory; descriptors closed; the pool is not inherited
+ */
+#include <errno.h>
+
+#include "os/raw.h"
+#include "pager/internal.h"
+
+#define FORK_WAIT_NS 60000000000ull /* then something is very wrong */
+
+/* Pages that are not mapped, or on their way.  => with the lock held */
+static uint64_t
+absent_pages(struct pager *p)
+{
+	uint64_t n = 0;
+	const struct area *a = core_area_next(p->core, SPACE, 0);
+
+	while (a != NULL) {
+		uint64_t end = a->vpn + a->pages, v = a->vpn;
+
+		while ((v = core_next_absent(p->core, SPACE, v, end)) < end) {
+			n++;
+			v++;
+		}
+		a = core_area_next(p->core, SPACE, end);
+	}
+	return n;
+}
+
+/* Bring one absent page in.  => false when there is none */
+static bool
+bring_one(struct pager *p, uint64_t *vpn)
+{
+	const struct area *a;
+
+	pager_lock(p);
+	for (a = core_area_next(p->core, SPACE, *vpn); a != NULL;
+	     a = core_area_next(p->core, SPACE, *vpn)) {
+		uint64_t end = a->vpn + a->pages;
+
+		if (*vpn < a->vpn)
+			*vpn = a->vpn;
+		*vpn = core_next_absent(p->core, SPACE, *vpn, end);
+		if (*vpn < end)
+			break;
+	}
+	pager_unlock(p);
+	return a != NULL;
+}
+
+/* => 0, -EAGAIN to go on, -ENOMEM when no frame can be had */
+static int
+bring_in(struct pager *p, uint64_t vpn)
+{
+	struct batch b = {0};
+	enum fault_verdict v;
+
+	pager_lock(p);
+	v = core_fault(p->core, SPACE, vpn, &b);
+	pager_unlock(p);
+	pager_perform(p, &b);
+	(void)io_reap(p, DEV_READ, 0, &b);
+	pager_perform(p, &b);
+	if (v == FAULT_NOMEM)
+		return -ENOMEM;
+	return v == FAULT_NOFRAME ? -EAGAIN : 0;
+}
+
+/* One pass over all absent pages. */
+static int
+bring_all(struct pager *p)
+{
+	uint64_t vpn = 0;
+
+	while (bring_one(p, &vpn)) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		int r = bring_in(p, vpn);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r == -EAGAIN)
+			pager_wait(p, seq, 1);
+		else
+			vpn++;
+	}
+	return 0;
+}
+
+/* => with the lock held */
+static bool
+fits(struct pager *p)
+{
+	uint64_t mapped = p->stats[PAGEOUT_STAT_nr_mapped];
+
+	return mapped + absent_pages(p) + 64 <= p->core->cfg.frames_total;
+}
+
+int
+pager_fork_before(struct pager *p)
+{
+	uint64_t deadline = pager_now_ns() + FORK_WAIT_NS;
+	int r = 0;
+
+	pager_lock(p);
+	p->frozen++;
+	while (r == 0) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+
+		if (!fits(p) || pager_now_ns() > deadline) {
+			r = -ENOMEM;
+			break;
+		}
+		if (p->core->ops_in_flight == 0 && absent_pages(p) == 0)
+			return 0; /* and the lock is kept */
+		pager_unlock(p);
+		r = bring_all(p);
+		pager_wait(p, seq, 1);
+		pager_lock(p);
+	}
+	p->frozen--;
+	pager_unlock(p);
+	return r;
+}
+
+void
+pager_fork_parent(struct pager *p)
+{
+	__atomic_store_n(&p->forked, true, __ATOMIC_RELAXED);
+	p->frozen--;
+	pager_unlock(p);
+	for (unsigned i = 0; i < DAEMONS; i++)
+		daemon_ask(p, (enum daemon)i);
+}
+
+void
+pager_fork_child(struct pager *p)
+{
+	for (unsigned i = 0; i < DEVS; i++)
+		swapdev_file_forget(&p->files[i]);
+	raw_close(&p->uffd);
+	raw_close(&p->pool_uffd);
+	raw_close(&p->wake_fd);
+	raw_close(&p->stat_fd);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inline.c -- inline mode: the faulting thread serves itself.
+ *
+ * The kernel sends SIGBUS to the thread that touched an absent page; the
+ * handler asks the core, moves or reads the page in, and returns to the
+ * instruction.  No thread is woken.  A read of this very page is made by this
+ * thread; read-ahead is left to the device's threads.
+ *
+ * The handler runs with all signals blocked, so nothing else of the program
+ * runs on this thread while it has the lock.  A SIGBUS that is not ours goes to
+ * whoever had the signal before us.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "pager/internal.h"
+
+/* A signal has one handler in a process, so one engine has it. */
+static struct pager *inline_pager;
+static struct sigaction inline_old;
+
+/*
+ * Perform a batch; a read of the wanted page is made here, last, while the
+ * device works on the others.
+ */
+static void
+perform_inline(struct pager *p, uint64_t vpn, struct batch *b)
+{
+	struct batch rest = {0};
+	struct op *op, *mine = NULL;
+
+	while ((op = batch_take(b)) != NULL) {
+		if (mine == NULL && op->kind == OP_READ && op->vpn <= vpn &&
+		    vpn < op->vpn + op->count)
+			mine = op;
+		else
+			batch_add(&rest, op);
+	}
+	pager_perform(p, &rest);
+	if (mine == NULL)
+		return;
+	io_transfer(p, mine);
+	pager_lock(p);
+	core_op_done(p->core, mine, b);
+	pager_unlock(p);
+	pager_ended(p);
+	pager_perform(p, b);
+}
+
+bool
+inline_fault(struct pager *p, uint64_t vpn)
+{
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		enum fault_verdict v;
+
+		pager_lock(p);
+		v = core_fault(p->core, SPACE, vpn, &b);
+		pager_unlock(p);
+		perform_inline(p, vpn, &b);
+		switch (v) {
+		case FAULT_DONE:
+			return true;
+		case FAULT_STARTED:
+			break; /* look again: it is there, or on its way */
+		case FAULT_WAIT:
+			if (!io_reap(p, DEV_READ, 0, &b))
+				pager_wait(p, seq, 1);
+			pager_perform(p, &b);
+			break;
+		case FAULT_NOFRAME:
+			reclaim_for_fault(p, &b);
+			break;
+		case FAULT_NOMEM:
+		case FAULT_POISONED:
+			fault_fail(p, vpn, v);
+			return false;
+		case FAULT_NOAREA:
+			return false;
+		}
+	}
+}
+
+/* Not ours: as if we were not here. */
+static void
+pass_on(int sig, siginfo_t *info, void *context)
+{
+	if (inline_old.sa_flags & SA_SIGINFO) {
+		inline_old.sa_sigaction(sig, info, context);
+	} else if (inline_old.sa_handler == SIG_DFL ||
+	           inline_old.sa_handler == SIG_IGN) {
+		/* The access is made again and ends the process. */
+		(void)sigaction(sig, &(struct sigaction){.sa_handler = SIG_DFL},
+		                NULL);
+	} else {
+		inline_old.sa_handler(sig);
+	}
+}
+
+static void
+on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	struct pager *p = __atomic_load_n(&inline_pager, __ATOMIC_ACQUIRE);
+	int saved = errno;
+
+	if (p == NULL || info->si_code != BUS_ADRERR ||
+	    !inline_fault(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT))
+		pass_on(sig, info, context);
+	errno = saved;
+}
+
+int
+inline_start(struct pager *p)
+{
+	struct sigaction sa = {.sa_sigaction = on_sigbus,
+	                       .sa_flags = SA_SIGINFO};
+	struct pager *none = NULL;
+
+	if (!__atomic_compare_exchange_n(&inline_pager, &none, p, false,
+	                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	(void)sigfillset(&sa.sa_mask);
+	if (sigaction(SIGBUS, &sa, &inline_old) < 0)
+		return -errno;
+	return 0;
+}
+
+void
+inline_stop(struct pager *p)
+{
+	must(inline_pager == p);
+	(void)sigaction(SIGBUS, &inline_old, NULL);
+	__atomic_store_n(&inline_pager, NULL, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h -- what the files of the pager share among themselves.
+ *
+ *	pager.c		open, close, memory, the lock, waiting for events
+ *	perform.c	operations of the core, done to real memory
+ *	io.c		operations that go to the swap device, and come back
+ *	faults.c	thread mode: faults and events are read and served
+ *	inline.c	inline mode: the faulting thread serves itself
+ *	daemons.c	kswapd, kreclaimd, the flusher
+ *	ranges.c	ranges become managed, change, and cease to be
+ *	fork.c		everything resident, then fork
+ *
+ * One lock: the node's.  It guards the core, and is never held over a system
+ * call.  What a call of the core put into a batch is performed without it.
+ */
+#ifndef PAGER_INTERNAL_H
+#define PAGER_INTERNAL_H
+
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "core/core.h"
+#include "os/file/filedev.h"
+#include "os/thread.h"
+#include "pager/pager.h"
+#include "swap/swapdev.h"
+
+/* Faults and read-ahead, writes: a device each, so that nobody is woken for
+ * what is not his. */
+enum pager_dev { DEV_READ, DEV_WRITE, DEVS };
+
+enum pager_thread {
+	THREAD_FAULTS = DAEMONS,
+	THREADS,
+};
+
+#define SPACE 0 /* a process has one address space */
+#define MESSAGES_MAX 256
+
+/* Messages read from the userfaultfd, not dealt with yet. */
+struct messages {
+	struct uffd_msg msg[MESSAGES_MAX];
+	uint32_t first, count;
+};
+
+/*
+ * (C) constant while threads run; (L) under the lock; (A) atomic; (H) the fault
+ * thread's.
+ */
+struct pager {
+	struct pager_config cfg; /* (C) */
+	struct core *core;       /* (L) */
+	pthread_mutex_t lock;
+	char *pool;                      /* (C) */
+	size_t pool_bytes;               /* (C) */
+	char *zeros;                     /* (C) a page of them */
+	int uffd;                        /* (C) of the areas */
+	int pool_uffd;                   /* (C) of the pool: no events */
+	int wake_fd;                     /* (C) ends the fault thread's sleep */
+	int stat_fd;                     /* (C) */
+	uint64_t *stats;                 /* (A) */
+	struct swapdev_file files[DEVS]; /* (C) */
+	struct swapdev *dev[DEVS];       /* (C) */
+	struct swapdev_filter_mem filters[DEVS]; /* (C) */
+	struct swapdev_req *reqs; /* one an operation; its holder's */
+	uint32_t swap_slots;      /* (C) limit */
+	uint32_t swap_ready;      /* kswapd's: slots that exist */
+	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
+	uint64_t promised;        /* (L) pages */
+	uint64_t pinned;          /* (L) pins */
+	uint32_t writes;          /* (A) operations under write */
+	uint32_t removing;        /* (A) ranges on their way out */
+	uint32_t events;          /* (A) futex: counts operations that ended */
+	uint32_t waiters;         /* (A) threads that wait for it */
+	uint32_t asked[DAEMONS];  /* (A) futex: a turn is wanted */
+	uint32_t frozen;          /* (L) daemons rest: a fork is going on */
+	uint32_t stopping;        /* (A) */
+	bool forked;              /* (A) pages may be shared with a child */
+	bool said_oom, said_full, said_noarea; /* (A) told once */
+	struct os_thread threads[THREADS];
+	char *stacks;
+	void *core_mem, *swap_mem; /* (C) */
+	size_t core_mem_bytes, swap_mem_bytes;
+	struct messages messages; /* (H) */
+};
+
+/* -- pager.c -------------------------------------------------------------- */
+
+static inline void
+pager_lock(struct pager *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+}
+
+static inline void
+pager_unlock(struct pager *p)
+{
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+/*
+ * A program's thread enters: no signal handler may run while it has the lock,
+ * for the handler might touch managed memory and fault.
+ */
+struct guard {
+	sigset_t old;
+};
+void pager_enter(struct guard *g);
+void pager_leave(const struct guard *g);
+
+/* Say a line to whoever listens. */
+void pager_say(struct pager *p, enum pageout_log_level level, const char *line);
+/* The same, the first time only. */
+void pager_say_once(struct pager *p, bool *said, enum pageout_log_level level,
+                    const char *line);
+
+uint64_t pager_now_ns(void);
+
+/*
+ * Wait for something to end that had not when seq was read from p->events.
+ * => returns at once if something has, and at the latest after ms
+ */
+void pager_wait(struct pager *p, uint32_t seq, int ms);
+void pager_ended(struct pager *p);
+
+/* A managed range in pages. */
+struct range {
+	uint64_t vpn, pages;
+};
+
+static inline struct range
+range_of(const void *addr, size_t bytes)
+{
+	uint64_t a = (uintptr_t)addr;
+
+	return (struct range){a >> PAGE_SHIFT,
+	                      ((a + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT) -
+	                              (a >> PAGE_SHIFT)};
+}
+
+static inline void *
+page_addr(uint64_t vpn)
+{
+	return (void *)(uintptr_t)(vpn << PAGE_SHIFT); /* NOLINT */
+}
+
+static inline char *
+frame_addr(const struct pager *p, uint32_t pfn)
+{
+	return p->pool + ((size_t)pfn << PAGE_SHIFT);
+}
+
+/* -- perform.c, io.c ------------------------------------------------------ */
+
+/*
+ * Do what the batch says, and what comes of it.  Transfers are started, all
+ * else is done when it returns.
+ */
+void pager_perform(struct pager *p, struct batch *b);
+
+/*
+ * The kernel says that the layout is changing: let it.  The fault thread reads
+ * the messages that hold the change up.
+ */
+void pager_layout_wait(struct pager *p);
+
+/* One operation that is no transfer. */
+void perform_op(struct pager *p, struct op *op);
+
+/* Give a transfer to its device. */
+void io_start(struct pager *p, struct op *op, struct batch *b);
+
+/* Do a transfer in this thread. */
+void io_transfer(struct pager *p, struct op *op);
+
+/*
+ * Deal with transfers that have ended; what comes of them is put into b.
+ * => waits up to wait_ms for the first; returns whether there was one
+ */
+bool io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b);
+
+/* -- faults.c, inline.c --------------------------------------------------- */
+
+void faults_run(void *ctx);
+
+/* Read messages so that the kernel lets layouts change.  Fault thread only. */
+void faults_drain(struct pager *p);
+
+/* The access to a page must fail, and why.  Wakes whoever waits there. */
+void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
+
+int inline_start(struct pager *p);
+void inline_stop(struct pager *p);
+
+/* Serve a fault in the calling thread.  => false: not ours, or it must fail */
+bool inline_fault(struct pager *p, uint64_t vpn);
+
+/* -- daemons.c ------------------------------------------------------------ */
+
+void daemon_ask(struct pager *p, enum daemon who);
+void kswapd_run(void *ctx);
+void kreclaimd_run(void *ctx);
+void flusher_run(void *ctx);
+
+/*
+ * A fault found no frame: help, or wait for those who can.
+ */
+void reclaim_for_fault(struct pager *p, struct batch *b);
+
+#endif

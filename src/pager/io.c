@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * io.c -- operations that go to the swap device, and come back.
+ *
+ * Each operation has a request of its own (reqs[], by the operation's number),
+ * so nothing is allocated and no transfer can lack one.  Contents that come in
+ * are hashed here, by whoever reaps; the core compares.
+ */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "pager/internal.h"
+
+static struct swapdev_req *
+request_of(struct pager *p, struct op *op)
+{
+	struct swapdev_req *r = &p->reqs[op - p->core->ops];
+
+	r->write = op->kind == OP_WRITE;
+	r->slot = op->entry & SWP_OFFSET_MASK;
+	r->pages = op->count;
+	r->iov_count = 0;
+	r->next = NULL;
+	r->cookie = op;
+	for (uint32_t i = 0; i < op->count; i++) {
+		char *at = frame_addr(p, op->pg[i].pfn);
+		struct iovec *last = &r->iov[r->iov_count - 1];
+
+		if (r->iov_count > 0 &&
+		    (char *)last->iov_base + last->iov_len == at) {
+			last->iov_len += PAGE_BYTES;
+			continue;
+		}
+		r->iov[r->iov_count++] =
+			(struct iovec){.iov_base = at, .iov_len = PAGE_BYTES};
+	}
+	return r;
+}
+
+/* The results of a request, for the core. */
+static void
+request_ended(struct pager *p, const struct swapdev_req *r)
+{
+	struct op *op = r->cookie;
+
+	must(r->result <= 0);
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct op_page *pg = &op->pg[i];
+
+		pg->err = (int16_t)r->result;
+		if (pg->err == 0 && op->kind == OP_READ)
+			pg->hash = page_hash(op->id, op->off + i,
+			                     frame_addr(p, pg->pfn));
+	}
+}
+
+static void
+io_done(struct pager *p, struct swapdev_req *list, struct batch *b)
+{
+	for (struct swapdev_req *r = list; r != NULL; r = r->next)
+		request_ended(p, r);
+	pager_lock(p);
+	while (list != NULL) {
+		struct op *op = list->cookie;
+
+		if (list->write)
+			__atomic_fetch_sub(&p->writes, 1, __ATOMIC_ACQ_REL);
+		list = list->next;
+		core_op_done(p->core, op, b);
+	}
+	pager_unlock(p);
+	pager_ended(p);
+}
+
+bool
+io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b)
+{
+	struct swapdev_req *list = swapdev_reap(p->dev[dev], wait_ms);
+
+	if (list == NULL)
+		return false;
+	io_done(p, list, b);
+	return true;
+}
+
+void
+io_start(struct pager *p, struct op *op, struct batch *b)
+{
+	enum pager_dev dev = op->kind == OP_WRITE ? DEV_WRITE : DEV_READ;
+	struct swapdev_req *r = request_of(p, op);
+
+	if (r->write)
+		__atomic_fetch_add(&p->writes, 1, __ATOMIC_ACQ_REL);
+	while (swapdev_submit(p->dev[dev], r) == -EAGAIN)
+		(void)io_reap(p, dev, 10, b);
+}
+
+void
+io_transfer(struct pager *p, struct op *op)
+{
+	struct swapdev_req *r = request_of(p, op);
+
+	(void)swapdev_transfer(p->dev[DEV_READ], r);
+	request_ended(p, r);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pageout.c -- libpageout: the public calls, over the pager.
+ *
+ * Regions are plain private anonymous mappings of our own that the pager
+ * manages.  An engine is a pager and what is needed to answer for arguments.
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include "base/bits.h"
+#include "core/policy.h"
+#include "os/raw.h"
+#include "pager/pager.h"
+
+struct pageout {
+	struct pager *pager;
+};
+
+const char *
+pageout_version(void)
+{
+	return "0.1.0";
+}
+
+static int
+open_pager(struct pager **ret, const struct pageout_options *o)
+{
+	struct pager_config cfg = {
+		.mem_bytes = o->mem_bytes,
+		.stat_fd = -1,
+		.mode = o->mode,
+		.log = o->log,
+		.log_ctx = o->log_ctx,
+	};
+	char reason[PAGER_REASON_MAX];
+	struct pager_swapfile file;
+	int r;
+
+	if (o->policy != NULL) {
+		cfg.policy = policy_find(o->policy);
+		if (cfg.policy == NULL)
+			return -EINVAL;
+	}
+	r = pager_swapfile_open(&file, o->swap_path, o->swap_bytes, reason);
+	if (reason[0] != '\0' && o->log != NULL)
+		o->log(o->log_ctx,
+		       r < 0 ? PAGEOUT_LOG_ERROR : PAGEOUT_LOG_WARNING, reason);
+	if (r < 0)
+		return r;
+	cfg.swap_fd = file.fd;
+	cfg.swap_direct = file.direct;
+	cfg.swap_bytes = file.bytes;
+	return pager_open(ret, &cfg);
+}
+
+int
+pageout_open(struct pageout **ret_engine, const struct pageout_options *options)
+{
+	struct pageout *e;
+	int r;
+
+	if (options->mem_bytes < PAGEOUT_MEM_BYTES_MIN ||
+	    options->mem_bytes >> 12 >= UINT32_MAX / 2 ||
+	    options->mode > PAGEOUT_MODE_INLINE)
+		return -EINVAL;
+	e = raw_map(sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	r = open_pager(&e->pager, options);
+	if (r < 0) {
+		raw_unmap(e, sizeof(*e));
+		return r;
+	}
+	*ret_engine = e;
+	return 0;
+}
+
+void
+pageout_close(struct pageout *engine)
+{
+	if (engine == NULL)
+		return;
+	pager_unmap_all(engine->pager);
+	pager_close(engine->pager);
+	raw_unmap(engine, sizeof(*engine));
+}
+
+int
+pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
+            void **ret_addr)
+{
+	void *addr;
+	int r;
+
+	if (bytes == 0 || flags != 0)
+		return -EINVAL;
+	if (bytes > SSIZE_MAX)
+		return -ENOMEM;
+	bytes = round_up(bytes, 4096);
+	addr = raw_map(bytes);
+	if (addr == NULL)
+		return -ENOMEM;
+	(void)syscall(SYS_madvise, addr, bytes, MADV_NOHUGEPAGE);
+	r = pager_manage(engine->pager, addr, bytes, true);
+	if (r < 0) {
+		raw_unmap(addr, bytes);
+		return r;
+	}
+	*ret_addr = addr;
+	return 0;
+}
+
+/* Every page of the range belongs to a region. */
+static bool
+in_regions(struct pageout *e, const void *addr, size_t bytes)
+{
+	return bytes != 0 && (uintptr_t)addr + bytes > (uintptr_t)addr &&
+	       pager_covers_all(e->pager, addr, bytes);
+}
+
+int
+pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
+{
+	int r;
+
+	if ((uintptr_t)addr % 4096 != 0 || !in_regions(engine, addr, bytes))
+		return -EINVAL;
+	bytes = round_up(bytes, 4096);
+	r = pager_unmanage(engine->pager, addr, bytes);
+	if (r < 0)
+		return r;
+	raw_unmap(addr, bytes);
+	return 0;
+}
+
+int
+pageout_advise(struct pageout *engine, void *addr, size_t bytes,
+               enum pageout_hint hint)
+{
+	uintptr_t start = (uintptr_t)addr, end = start + bytes;
+
+	if (!in_regions(engine, addr, bytes))
+		return -EINVAL;
+	if (hint == PAGEOUT_DISCARD) { /* whole pages only: inwards */
+		start = round_up(start, 4096);
+		end = round_down(end, 4096);
+		if (start >= end)
+			return 0;
+		addr = (void *)start; /* NOLINT */
+		bytes = end - start;
+	}
+	return pager_advise(engine->pager, addr, bytes, hint);
+}
+
+int
+pageout_pin(struct pageout *engine, const void *addr, size_t bytes)
+{
+	if (!in_regions(engine, addr, bytes))
+		return -EINVAL;
+	return pager_pin(engine->pager, addr, bytes);
+}
+
+int
+pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
+{
+	if (!in_regions(engine, addr, bytes))
+		return -EINVAL;
+	return pager_unpin(engine->pager, addr, bytes);
+}
+
+unsigned
+pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
+{
+	const uint64_t *stats = pager_stats(engine->pager);
+
+	for (unsigned i = 0; i < count && i < PAGEOUT_STATS; i++)
+		values[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED);
+	return PAGEOUT_STATS;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * perform.c -- operations of the core, done to real memory.
+ *
+ * A page is always in exactly one of two places, its area or its frame's place
+ * in the pool, and goes from one to the other by UFFDIO_MOVE.  After a page has
+ * left its area nobody can write to it; then, and only then, its contents are
+ * looked at.
+ *
+ * MOVE works in runs and may stop anywhere.  Where it refuses a page:
+ *
+ *	-EBUSY	somebody holds the page (direct I/O), or a forked child shares
+ *		it: try to make it ours alone once, then leave it
+ *	-ENOENT	there is no page
+ *	-EINVAL	the area's protection forbids it: a page that comes in is copied
+ *		instead, a page that should go out stays
+ *	-EAGAIN	the layout is changing: events must be read first
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "os/raw.h"
+#include "os/uffd.h"
+#include "pager/internal.h"
+
+#define BUSY_TRIES 16    /* of a page that comes in and is held for a moment */
+#define CHANGE_TRIES 100 /* while the layout changes, of a page that goes out */
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static void
+drop_pages(void *addr, size_t bytes)
+{
+	long r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED);
+
+	must(r == 0);
+}
+
+void
+pager_layout_wait(struct pager *p)
+{
+	if (p->threads[THREAD_FAULTS].run != NULL &&
+	    pthread_equal(pthread_self(), p->threads[THREAD_FAULTS].id))
+		faults_drain(p);
+	(void)sched_yield();
+}
+
+/* Pages from index i whose frames are neighbours. */
+static uint32_t
+run_of(const struct op *op, uint32_t i)
+{
+	uint32_t n = 1;
+
+	while (i + n < op->count && op->pg[i + n].pfn == op->pg[i].pfn + n)
+		n++;
+	return n;
+}
+
+/* -- in ------------------------------------------------------------------- */
+
+/*
+ * Copy a page in where it cannot be moved, and give the frame's page back: the
+ * copy is the page now.
+ * => 0 or -ENOENT
+ */
+static int
+map_copy(struct pager *p, uint64_t vpn, uint32_t pfn)
+{
+	uint64_t done;
+	int r;
+
+	do {
+		r = uffd_copy(p->uffd, page_addr(vpn), frame_addr(p, pfn),
+		              PAGE_BYTES, 0, &done);
+		if (r == -EAGAIN)
+			pager_layout_wait(p);
+	} while (r == -EAGAIN || r == -ENOMEM);
+	if (r < 0)
+		return -ENOENT;
+	drop_pages(frame_addr(p, pfn), PAGE_BYTES);
+	return 0;
+}
+
+/* One page that the run did not take. */
+static int
+map_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+{
+	for (unsigned busy = 0;;) {
+		uint64_t done;
+		int r = uffd_move(p->uffd, page_addr(vpn), frame_addr(p, pfn),
+		                  PAGE_BYTES, 0, &done);
+
+		if (r == 0 || r == -ENOENT)
+			return r;
+		if (r == -EAGAIN) {
+			pager_layout_wait(p);
+			continue;
+		}
+		if (r == -EBUSY && ++busy < BUSY_TRIES) {
+			(void)sched_yield();
+			continue;
+		}
+		must(r != -EEXIST); /* [I1] no page may be there */
+		return map_copy(p, vpn, pfn);
+	}
+}
+
+static void
+map_fill(struct pager *p, const struct op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++) {
+		char *frame = frame_addr(p, op->pg[i].pfn);
+
+		if (op->flags & OPF_COPY)
+			memcpy(frame, frame_addr(p, op->pg[i].src), PAGE_BYTES);
+		else if (op->flags & OPF_ZERO && !op->pg[i].fresh)
+			memset(frame, 0, PAGE_BYTES);
+	}
+}
+
+static void
+perform_map(struct pager *p, struct op *op)
+{
+	map_fill(p, op);
+	for (uint32_t i = 0; i < op->count;) {
+		uint64_t vpn = op->vpn + i, done;
+
+		(void)uffd_move(
+			p->uffd, page_addr(vpn), frame_addr(p, op->pg[i].pfn),
+			(uint64_t)run_of(op, i) << PAGE_SHIFT, 0, &done);
+		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+			op->pg[i++].err = 0;
+		if (done != 0)
+			continue;
+		op->pg[i].err = (int16_t)map_one(p, vpn, op->pg[i].pfn);
+		if (op->pg[i].err < 0)
+			(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+		i++;
+	}
+}
+
+/* -- out ------------------------------------------------------------------ */
+
+/*
+ * Make a page that a forked child shares ours alone again: a write that
+ * changes nothing, by the kernel, which fails where a store would kill.
+ */
+static bool
+unshare(struct pager *p, uint64_t vpn)
+{
+	if (!__atomic_load_n(&p->forked, __ATOMIC_RELAXED))
+		return false;
+	return syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
+	               MADV_POPULATE_WRITE) == 0;
+}
+
+/* One page that the run did not take.  => 0 or why it stays */
+static int
+unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+{
+	bool tried = false;
+
+	for (unsigned changes = 0;;) {
+		uint64_t done;
+		int r = uffd_move(p->pool_uffd, frame_addr(p, pfn),
+		                  page_addr(vpn), PAGE_BYTES,
+		                  UFFDIO_MOVE_MODE_DONTWAKE, &done);
+
+		if (r == 0 || r == -ENOENT || r == -EINVAL)
+			return r;
+		must(r != -EEXIST); /* [I1] the frame's place is empty */
+		if (r == -EAGAIN && ++changes < CHANGE_TRIES) {
+			pager_layout_wait(p);
+			continue;
+		}
+		if (r == -EBUSY && !tried) {
+			tried = true;
+			if (unshare(p, vpn))
+				continue;
+		}
+		return -EBUSY;
+	}
+}
+
+/* The contents are not wanted: what cannot move is dropped where it is. */
+static int
+discard_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+{
+	int r = unmap_one(p, vpn, pfn);
+
+	if (r == 0)
+		return 0;
+	if (r != -ENOENT)
+		(void)syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
+		              MADV_DONTNEED);
+	return -ENOENT;
+}
+
+static void
+unmap_look(struct pager *p, struct op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++) {
+		const char *frame = frame_addr(p, op->pg[i].pfn);
+
+		if (op->pg[i].err < 0)
+			continue;
+		op->pg[i].zero = page_is_zero(frame);
+		if (!op->pg[i].zero)
+			op->pg[i].hash = page_hash(op->id, op->off + i, frame);
+	}
+}
+
+static void
+perform_unmap(struct pager *p, struct op *op)
+{
+	bool discard = op->flags & OPF_DISCARD;
+
+	for (uint32_t i = 0; i < op->count;) {
+		uint64_t vpn = op->vpn + i, done;
+		uint32_t pfn = op->pg[i].pfn;
+
+		(void)uffd_move(p->pool_uffd, frame_addr(p, pfn),
+		                page_addr(vpn),
+		                (uint64_t)run_of(op, i) << PAGE_SHIFT,
+		                UFFDIO_MOVE_MODE_DONTWAKE, &done);
+		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+			op->pg[i++].err = 0;
+		if (done != 0)
+			continue;
+		op->pg[i++].err = (int16_t)(discard ? discard_one(p, vpn, pfn)
+		                                    : unmap_one(p, vpn, pfn));
+	}
+	if (!discard)
+		unmap_look(p, op);
+}
+
+/* -- the rest ------------------------------------------------------------- */
+
+static int
+remap_one(struct pager *p, uint64_t from, uint64_t to)
+{
+	uint64_t done;
+	int r;
+
+	do {
+		r = uffd_move(p->uffd, page_addr(to), page_addr(from),
+		              PAGE_BYTES, 0, &done);
+		if (r == -EAGAIN)
+			pager_layout_wait(p);
+	} while (r == -EAGAIN);
+	if (r == 0 || r == -ENOENT)
+		return r;
+	do { /* held or protected: copy it */
+		r = uffd_copy(p->uffd, page_addr(to), page_addr(from),
+		              PAGE_BYTES, 0, &done);
+		if (r == -EAGAIN)
+			pager_layout_wait(p);
+	} while (r == -EAGAIN || r == -ENOMEM);
+	must(r == 0); /* contents must not be lost in silence */
+	(void)syscall(SYS_madvise, page_addr(from), PAGE_BYTES, MADV_DONTNEED);
+	return 0;
+}
+
+static void
+perform_remap(struct pager *p, struct op *op)
+{
+	for (uint32_t i = 0; i < op->count;) {
+		uint64_t done;
+
+		(void)uffd_move(p->uffd, page_addr(op->vpn_to + i),
+		                page_addr(op->vpn + i),
+		                (uint64_t)(op->count - i) << PAGE_SHIFT, 0,
+		                &done);
+		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+			op->pg[i++].err = 0;
+		if (done != 0)
+			continue;
+		op->pg[i].err =
+			(int16_t)remap_one(p, op->vpn + i, op->vpn_to + i);
+		i++;
+	}
+}
+
+static void
+perform_adopt(struct pager *p, struct op *op)
+{
+	for (uint32_t i = 0, n; i < op->count; i += n) {
+		n = run_of(op, i);
+		drop_pages(frame_addr(p, op->pg[i].pfn),
+		           (size_t)n << PAGE_SHIFT);
+	}
+}
+
+/*
+ * New frames: memory first, then the registration, because the kernel would
+ * ask us for pages of a registered range.  A frame that lost its page is
+ * registered already and gets a new one by a copy.
+ */
+static void
+perform_populate(struct pager *p, struct op *op)
+{
+	char *at = frame_addr(p, op->pg[0].pfn);
+	size_t bytes = (size_t)op->count << PAGE_SHIFT;
+	uint64_t done;
+	int r;
+
+	if (op->flags & OPF_REFILL) {
+		r = uffd_copy(p->pool_uffd, at, p->zeros, PAGE_BYTES,
+		              UFFDIO_COPY_MODE_DONTWAKE, &done);
+	} else {
+		r = syscall(SYS_madvise, at, bytes, MADV_POPULATE_WRITE) == 0
+		            ? 0
+		            : -ENOMEM;
+		if (r == 0)
+			r = uffd_register(p->pool_uffd, at, bytes,
+			                  UFFDIO_REGISTER_MODE_MISSING);
+	}
+	op->pg[0].err = (int16_t)r;
+}
+
+void
+perform_op(struct pager *p, struct op *op)
+{
+	size_t bytes = (size_t)op->count << PAGE_SHIFT;
+
+	switch ((enum op_kind)op->kind) {
+	case OP_POPULATE:
+		perform_populate(p, op);
+		return;
+	case OP_MAP:
+		perform_map(p, op);
+		return;
+	case OP_UNMAP:
+		perform_unmap(p, op);
+		return;
+	case OP_REMAP:
+		perform_remap(p, op);
+		return;
+	case OP_ADOPT:
+		perform_adopt(p, op);
+		return;
+	case OP_UNPOISON:
+		drop_pages(page_addr(op->vpn), bytes);
+		return;
+	case OP_WAKE:
+		(void)uffd_wake(p->uffd, page_addr(op->vpn), bytes);
+		return;
+	case OP_READ:
+	case OP_WRITE:
+		break;
+	}
+	never(); /* transfers go to io_start() */
+}
+
+void
+pager_perform(struct pager *p, struct batch *b)
+{
+	struct op *op;
+
+	while ((op = batch_take(b)) != NULL) {
+		if (op->kind == OP_READ || op->kind == OP_WRITE) {
+			io_start(p, op, b);
+			continue;
+		}
+		perform_op(p, op);
+		pager_lock(p);
+		core_op_done(p->core, op, b);
+		pager_unlock(p);
+		pager_ended(p);
+	}
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ranges.c -- ranges become managed, change, and cease to be.
+ *
+ *	manage		area first, then the registration, then whatever was
+ *			there already is taken over
+ *	unmanage	area away first (faults find none), pages next (resident
+ *			ones come back to the pool), the registration last,
+ *			which wakes whoever waited there
+ *
+ * All are calls of program threads.  They wait for pages in motion, never with
+ * the lock held.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/assert.h"
+#include "base/bits.h"
+#include "os/raw.h"
+#include "os/uffd.h"
+#include "pager/internal.h"
+
+#define RESIDENT_PAGES 1024 /* looked at by one mincore() */
+
+/* A step of the core that says how many pages are still in motion. */
+typedef uint64_t step_fn(struct pager *p, const void *arg, struct batch *b);
+
+/* Call step until nothing is in motion. */
+static void
+until_still(struct pager *p, step_fn *step, const void *arg)
+{
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		uint64_t busy;
+		bool idle;
+
+		pager_lock(p);
+		busy = step(p, arg, &b);
+		pager_unlock(p);
+		idle = b.first == NULL;
+		pager_perform(p, &b);
+		if (busy == 0)
+			return;
+		if (idle)
+			pager_wait(p, seq, 10);
+	}
+}
+
+static uint64_t
+step_discard(struct pager *p, const void *arg, struct batch *b)
+{
+	const struct range *r = arg;
+
+	return core_discard(p->core, SPACE, r->vpn, r->pages, b);
+}
+
+struct moving {
+	uint64_t from, to, pages;
+};
+
+static uint64_t
+step_move(struct pager *p, const void *arg, struct batch *b)
+{
+	const struct moving *m = arg;
+
+	return core_move(p->core, SPACE, m->from, m->to, m->pages, b);
+}
+
+/* -- manage --------------------------------------------------------------- */
+
+/* Take over one page that is in the range already. */
+static int
+adopt_page(struct pager *p, uint64_t vpn)
+{
+	for (;;) {
+		uint32_t free;
+		struct batch b = {0};
+		int r = 0;
+
+		pager_lock(p);
+		if (core_page_state(p->core, SPACE, vpn) == PAGE_NONE)
+			r = core_adopt(p->core, SPACE, vpn, &b);
+		free = core_frames_free(p->core);
+		pager_unlock(p);
+		pager_perform(p, &b);
+		if (r == 0)
+			return 0;
+		/* The pool has not grown that far yet, or all are in use. */
+		if (free == 0)
+			return r;
+		reclaim_for_fault(p, &b);
+	}
+}
+
+/* Take over what is resident in the range. */
+static int
+adopt_resident(struct pager *p, struct range r)
+{
+	unsigned char vec[RESIDENT_PAGES];
+
+	while (r.pages > 0) {
+		uint64_t n =
+			r.pages < RESIDENT_PAGES ? r.pages : RESIDENT_PAGES;
+
+		if (syscall(SYS_mincore, page_addr(r.vpn), n << PAGE_SHIFT,
+		            vec) < 0)
+			return -errno;
+		for (uint64_t i = 0; i < n; i++) {
+			int err = vec[i] & 1 ? adopt_page(p, r.vpn + i) : 0;
+
+			if (err < 0)
+				return err;
+		}
+		r.vpn += n;
+		r.pages -= n;
+	}
+	return 0;
+}
+
+/* Pages that may be promised: what memory and swap space can hold. */
+static uint64_t
+promise_limit(const struct pager *p)
+{
+	uint64_t frames = p->core->cfg.frames_total;
+
+	return frames - frames / 16 + p->swap_slots;
+}
+
+static int
+area_add(struct pager *p, struct range r, bool promise)
+{
+	int err;
+
+	pager_lock(p);
+	if (promise && p->promised + r.pages > promise_limit(p)) {
+		pager_unlock(p);
+		return -ENOMEM;
+	}
+	err = core_area_add(p->core, SPACE, r.vpn, r.pages);
+	if (err == 0 && promise) {
+		(void)core_area_flags(p->core, SPACE, r.vpn, r.pages,
+		                      AREA_PROMISED, 0);
+		p->promised += r.pages;
+	}
+	pager_unlock(p);
+	return err;
+}
+
+static void
+area_remove(struct pager *p, struct range r)
+{
+	const struct area *a;
+
+	pager_lock(p);
+	a = core_area_find(p->core, SPACE, r.vpn);
+	if (a != NULL && a->flags & AREA_PROMISED)
+		p->promised -= r.pages;
+	/* Two entries of the table are kept for this split. */
+	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
+	pager_unlock(p);
+}
+
+int
+pager_manage(struct pager *p, void *addr, size_t bytes, bool promise)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+	int err;
+
+	pager_enter(&g);
+	err = area_add(p, r, promise);
+	if (err == 0) {
+		err = uffd_register(p->uffd, page_addr(r.vpn),
+		                    r.pages << PAGE_SHIFT,
+		                    UFFDIO_REGISTER_MODE_MISSING);
+		if (err < 0)
+			area_remove(p, r);
+	}
+	if (err == 0)
+		err = adopt_resident(p, r);
+	pager_leave(&g);
+	return err;
+}
+
+/* -- unmanage ------------------------------------------------------------- */
+
+/* The first managed part of a range.  => false when there is none */
+static bool
+managed_part(struct pager *p, struct range in, struct range *ret)
+{
+	const struct area *a;
+	uint64_t start, end;
+
+	pager_lock(p);
+	a = core_area_next(p->core, SPACE, in.vpn);
+	if (a == NULL || a->vpn >= in.vpn + in.pages) {
+		pager_unlock(p);
+		return false;
+	}
+	start = a->vpn > in.vpn ? a->vpn : in.vpn;
+	end = a->vpn + a->pages;
+	if (end > in.vpn + in.pages)
+		end = in.vpn + in.pages;
+	pager_unlock(p);
+	*ret = (struct range){start, end - start};
+	return true;
+}
+
+int
+pager_unmanage(struct pager *p, void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes), part;
+	struct guard g;
+
+	pager_enter(&g);
+	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
+	while (managed_part(p, r, &part)) {
+		area_remove(p, part);
+		until_still(p, step_discard, &part);
+		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
+		                      part.pages << PAGE_SHIFT);
+	}
+	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
+	pager_leave(&g);
+	return 0;
+}
+
+void
+pager_unmanaged(struct pager *p, void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+
+	(void)uffd_wake(p->uffd, page_addr(r.vpn), r.pages << PAGE_SHIFT);
+}
+
+bool
+pager_covers(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range part;
+	struct guard g;
+	bool r;
+
+	pager_enter(&g);
+	r = managed_part(p, range_of(addr, bytes), &part);
+	pager_leave(&g);
+	return r;
+}
+
+bool
+pager_covers_all(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes), part;
+	struct guard g;
+
+	pager_enter(&g);
+	while (r.pages > 0 && managed_part(p, r, &part) && part.vpn == r.vpn) {
+		r.vpn += part.pages;
+		r.pages -= part.pages;
+	}
+	pager_leave(&g);
+	return r.pages == 0;
+}
+
+void
+pager_unmap_all(struct pager *p)
+{
+	struct range all = {0, (uint64_t)1 << 36}, part;
+
+	while (managed_part(p, all, &part)) {
+		void *addr = page_addr(part.vpn);
+
+		(void)pager_unmanage(p, addr, part.pages << PAGE_SHIFT);
+		raw_unmap(addr, part.pages << PAGE_SHIFT);
+	}
+}
+
+/* -- change --------------------------------------------------------------- */
+
+int
+pager_discard(struct pager *p, void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+
+	pager_enter(&g);
+	until_still(p, step_discard, &r);
+	pager_leave(&g);
+	return 0;
+}
+
+int
+pager_move(struct pager *p, void *from, void *to, size_t bytes)
+{
+	struct range r = range_of(from, bytes);
+	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages};
+	struct guard g;
+	int err;
+
+	pager_enter(&g);
+	pager_lock(p);
+	err = core_area_rename(p->core, SPACE, m.from, m.to, m.pages);
+	pager_unlock(p);
+	if (err == 0)
+		until_still(p, step_move, &m);
+	pager_leave(&g);
+	return err < 0 ? err : pager_unmanage(p, from, bytes);
+}
+
+void
+pager_protected(struct pager *p, void *addr, size_t bytes)
+{
+	struct guard g;
+
+	(void)addr;
+	(void)bytes;
+	pager_enter(&g);
+	pager_lock(p);
+	core_evictable(p->core);
+	pager_unlock(p);
+	pager_leave(&g);
+}
+
+/* -- hints ---------------------------------------------------------------- */
+
+static int
+set_flags(struct pager *p, struct range r, uint32_t set)
+{
+	int err;
+
+	pager_lock(p);
+	err = core_area_flags(p->core, SPACE, r.vpn, r.pages, set,
+	                      AREA_RANDOM | AREA_SEQUENTIAL);
+	pager_unlock(p);
+	return err;
+}
+
+/* Start something on as much of a range as memory allows. */
+static void
+start_some(struct pager *p, struct range r,
+           uint64_t (*start)(struct core *, unsigned, uint64_t, uint64_t,
+                             struct batch *))
+{
+	uint64_t end = r.vpn + r.pages;
+
+	while (r.vpn < end) {
+		uint64_t from = r.vpn;
+		struct batch b = {0};
+
+		pager_lock(p);
+		r.vpn = start(p->core, SPACE, from, end - from, &b);
+		pager_unlock(p);
+		pager_perform(p, &b);
+		if (r.vpn == from)
+			break;
+	}
+}
+
+int
+pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+	int err = 0;
+
+	pager_enter(&g);
+	switch (hint) {
+	case PAGEOUT_NORMAL:
+		err = set_flags(p, r, 0);
+		break;
+	case PAGEOUT_SEQUENTIAL:
+		err = set_flags(p, r, AREA_SEQUENTIAL);
+		break;
+	case PAGEOUT_RANDOM:
+		err = set_flags(p, r, AREA_RANDOM);
+		break;
+	case PAGEOUT_PREFETCH:
+		start_some(p, r, core_prefetch);
+		break;
+	case PAGEOUT_COLD:
+		start_some(p, r, core_cold);
+		break;
+	case PAGEOUT_DISCARD:
+		until_still(p, step_discard, &r);
+		break;
+	default:
+		err = -EINVAL;
+		break;
+	}
+	pager_leave(&g);
+	return err;
+}
+
+/* -- pins ----------------------------------------------------------------- */
+
+static int
+pin_page(struct pager *p, uint64_t vpn)
+{
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		enum fault_verdict v;
+
+		pager_lock(p);
+		v = core_pin(p->core, SPACE, vpn, &b);
+		pager_unlock(p);
+		pager_perform(p, &b);
+		switch (v) {
+		case FAULT_DONE:
+			return 0;
+		case FAULT_STARTED:
+		case FAULT_WAIT:
+			if (!io_reap(p, DEV_READ, 0, &b))
+				pager_wait(p, seq, 1);
+			pager_perform(p, &b);
+			break;
+		case FAULT_NOFRAME:
+			reclaim_for_fault(p, &b);
+			break;
+		case FAULT_NOMEM:
+			return -ENOMEM;
+		case FAULT_POISONED:
+			return -EIO;
+		case FAULT_NOAREA:
+			return -EINVAL;
+		}
+	}
+}
+
+static void
+unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
+{
+	pager_lock(p);
+	for (uint64_t i = 0; i < pages; i++)
+		core_unpin(p->core, SPACE, vpn + i);
+	p->pinned -= pages;
+	pager_unlock(p);
+}
+
+int
+pager_pin(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+	uint64_t done = 0;
+	struct guard g;
+	int err = 0;
+
+	pager_enter(&g);
+	pager_lock(p);
+	if (p->pinned + r.pages > p->core->cfg.frames_total / 2)
+		err = -ENOMEM;
+	else
+		p->pinned += r.pages;
+	pager_unlock(p);
+	if (err == 0) {
+		while (err == 0 && done < r.pages) {
+			err = pin_page(p, r.vpn + done);
+			done += err == 0;
+		}
+		if (err < 0) {
+			unpin_pages(p, r.vpn, done);
+			pager_lock(p);
+			p->pinned -= r.pages - done;
+			pager_unlock(p);
+		}
+	}
+	pager_leave(&g);
+	return err;
+}
+
+int
+pager_unpin(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+
+	pager_enter(&g);
+	unpin_pages(p, r.vpn, r.pages);
+	pager_leave(&g);
+	return 0;
+}

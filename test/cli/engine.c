@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.c -- something that pageout stat takes for a running engine.
+ *
+ *	engine		publishes numbers; pgfault grows by 100 every 10 ms
+ *	engine keeper	the same in a child, whose file the parent holds too
+ *	engine broken	publishes a file whose directory lies
+ *
+ * Prints the PIDs (the engine's first) when it is ready, and ends when its
+ * standard input does.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pager/pager.h"
+#include "pager/statpub.h"
+
+/* Count until standard input ends. */
+static void
+count(uint64_t *values)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	while (poll(&in, 1, 10) == 0)
+		__atomic_fetch_add(&values[PAGEOUT_STAT_pgfault], 100,
+		                   __ATOMIC_RELAXED);
+}
+
+static int
+publish(int fd, pid_t keeper, bool broken)
+{
+	struct pageout_stat_entry lie = {.name = "lie", .offset = 1};
+	uint64_t *values;
+
+	if (statpub_map(fd, "fifo", "thread", &values) < 0)
+		return 1;
+	values[PAGEOUT_STAT_mem_limit] = 64 << 20;
+	values[PAGEOUT_STAT_stall_ns] = 1500000;
+	if (broken && pwrite(fd, &lie, sizeof(lie), 256) < 0)
+		return 1;
+	(void)printf("%d %d\n", (int)getpid(), (int)keeper);
+	(void)fflush(stdout);
+	count(values);
+	statpub_unmap(values);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int fd = pager_stat_create();
+	int status = 1;
+
+	if (fd < 0)
+		return 1;
+	if (strcmp(what, "keeper") != 0)
+		return publish(fd, 0, strcmp(what, "broken") == 0);
+	if (fork() == 0)
+		return publish(fd, getppid(), false);
+	(void)wait(&status);
+	return status != 0;
+}

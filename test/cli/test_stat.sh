@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test_stat.sh PAGEOUT ENGINE STAT.DEF -- pageout stat as a user meets it.
+#
+# Other engines may be running on the machine: nothing here counts them.
+# shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
+. "$(dirname "$0")/lib.sh"
+pageout=$1 engine=$2 def=$3
+
+# start NAME [ARGUMENT]: an engine; sets pid and keeper.  It ends with us.
+start() {
+	mkfifo "$tmp/$1.in" "$tmp/$1.out"
+	"$engine" ${2+"$2"} <"$tmp/$1.in" >"$tmp/$1.out" &
+	exec {hold}>"$tmp/$1.in"
+	read -r pid keeper <"$tmp/$1.out"
+	holds+=("$hold")
+}
+holds=()
+cleanup() {
+	for h in "${holds[@]}"; do
+		exec {h}>&-
+	done
+	wait
+}
+
+start plain
+plain=$pid
+
+try "$pageout" stat
+ok 'the list has a heading and the engine' all 'status_is 0' \
+	'matches "$out" "^ +PID +LIMIT +USED"' \
+	'matches "$out" "^ *$plain +64M .* fifo +thread +/"'
+
+try "$pageout" stat --raw
+ok 'raw sizes are exact' matches "$out" "^ *$plain +67108864 "
+
+try "$pageout" stat "$plain"
+ok 'one engine shows every number for everybody' all 'status_is 0' \
+	'has "$out" "mem_limit"' 'has "$out" "swap_read_errors"' \
+	'matches "$out" "^stall_ns +1.5ms time"' \
+	'lacks "$out" "pgfaultwait"'
+
+try "$pageout" stat --level 2 "$plain"
+names=$(sed -n 's/^STAT(\([a-z_]*\),.*/\1/p' "$def")
+shown=$(sed -n '4,$s/ .*//p' <<<"$out")
+ok 'level 2 shows every number of stat.def' test "$shown" = "$names"
+
+try "$pageout" stat --list
+shown=$(sed -n '2,$s/ .*//p' <<<"$out")
+ok '--list names every number of stat.def' test "$shown" = "$names"
+
+try "$pageout" stat --list --json
+ok '--list --json is JSON' all 'status_is 0' 'json_lines "$out"' \
+	'has "$out" "{\"name\":\"pgfault\",\"kind\":\"counter\""'
+
+try "$pageout" stat --json "$plain"
+ok '--json is one object on one line' all 'status_is 0' \
+	'json_lines "$out"' 'test "$(wc -l <<<"$out")" = 1' \
+	'has "$out" "\"pid\":$plain,"' 'has "$out" "\"mem_limit\":67108864"'
+
+try "$pageout" stat --json
+ok '--json of all is JSON' all 'status_is 0' 'json_lines "$out"'
+
+try "$pageout" stat -n 0.2 -c 2 --json "$plain"
+rate=$(sed -n 's/.*"rates":{"pgfault":\([0-9]*\).*/\1/p' <<<"$out" | tail -n 1)
+ok 'an interval shows rates, as often as was asked for' all 'status_is 0' \
+	'json_lines "$out"' 'test "$(wc -l <<<"$out")" = 2' \
+	"test ${rate:-0} -gt 500 -a ${rate:-0} -lt 11000"
+
+try "$pageout" stat -n 100ms -c 2 "$plain"
+ok 'an interval shows counters by the second, gauges as they are' \
+	all 'status_is 0' 'matches "$out" "^pgfault +[0-9]+ events/s "' \
+	'matches "$out" "^mem_limit +64M bytes  "'
+
+try "$pageout" stat -n 100ms -c 2
+places=$(awk '/POLICY/ {print index($0, "POLICY")}
+	$1 == pid {print index($0, "fifo")}' pid="$plain" <<<"$out" | sort -u)
+ok 'columns never move' all 'status_is 0' 'test "$(wc -w <<<"$places")" = 1'
+
+try timeout 10 "$pageout" stat -n 100ms -c 2 --count=1 "$plain"
+ok 'the last of two counts wins' all 'status_is 0' \
+	'test "$(grep -c pgmajfault <<<"$out")" = 1'
+
+start kept keeper
+try "$pageout" stat "$keeper"
+ok 'a keeper stands for its engine' all 'status_is 0' \
+	'matches "$out" "^$pid: "'
+try "$pageout" stat
+ok 'an engine with a keeper is listed once' \
+	test "$(grep -cE "^ *($pid|$keeper) " <<<"$out")" = 1
+
+exec {hold}>&-
+sleep 0.2
+try "$pageout" stat "$pid"
+ok 'an engine that is gone is not found' all 'status_is 1' 'test -z "$out"' \
+	'has "$err" "pageout stat: $pid: there is no such process"'
+
+start lies broken
+try "$pageout" stat "$pid"
+ok 'a file that lies is refused with the reason' all 'status_is 1' \
+	'has "$err" "refused: a number lies outside of its place"'
+
+try "$pageout" stat $$
+ok 'a process without an engine is said to be one' all 'status_is 1' \
+	'has "$err" "runs without an engine"'
+
+for bad in '--level=3' '--level=x' '--count=0' '--interval=0' '--interval=1y' \
+	'--interval=-1' '--nonsense' '0' 'x' '12 13' '99999999999999999999'; do
+	# shellcheck disable=SC2086 # two words are wanted
+	try "$pageout" stat $bad
+	ok "'$bad' is a wrong command line" all 'status_is 2' \
+		'test -z "$out"' 'has "$err" "Try pageout stat --help"'
+done
+
+try bash -c '"$1" stat --list >/dev/full' - "$pageout"
+ok 'output that cannot be written is a failure' all 'status_is 1' \
+	'has "$err" "No space left"'
+
+if test "$(id -u)" = 0 && cp "$pageout" "$tmp/pageout" 2>/dev/null &&
+	setpriv --reuid 65534 --clear-groups "$tmp/pageout" stat --list \
+		>/dev/null 2>&1; then
+	try setpriv --reuid 65534 --clear-groups "$tmp/pageout" stat "$plain"
+	ok 'another user is told that it is not his' all 'status_is 1' \
+		'has "$err" "may not be looked into"'
+	try setpriv --reuid 65534 --clear-groups "$tmp/pageout" stat
+	ok 'another user does not see it in the list' \
+		lacks "$out" " $plain "
+else
+	skip 'another user is told that it is not his' 'not root'
+	skip 'another user does not see it in the list' 'not root'
+fi
+finish
