@@ -151,7 +151,7 @@ perform_map(struct pager *p, struct op *op)
  * changes nothing, by the kernel, which fails where a store would kill.
  */
 static bool
-unshare(struct pager *p, uint64_t vpn)
+make_exclusive(struct pager *p, uint64_t vpn)
 {
 	if (!__atomic_load_n(&p->forked, __ATOMIC_RELAXED))
 		return false;
@@ -180,7 +180,7 @@ unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 		}
 		if (r == -EBUSY && !tried) {
 			tried = true;
-			if (unshare(p, vpn))
+			if (make_exclusive(p, vpn))
 				continue;
 		}
 		return -EBUSY;
