@@ -12,7 +12,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#define THREAD_STACK_BYTES ((size_t)64 << 10)
+/* The C library puts the thread variables of the whole program there, too. */
+#define THREAD_STACK_BYTES ((size_t)256 << 10)
 
 /* Constant after thread_start(); must live as long as the thread. */
 struct os_thread {

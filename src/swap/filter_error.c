@@ -37,7 +37,7 @@
 
 enum kind { FAIL, SHORT, TORN, MISDIRECT, PHANTOM, BITFLIP };
 
-enum { RUBBISH = 0xee };
+enum { RUBBISH = 0xee, PAGE_BITS = SWAPDEV_PAGE_BYTES * 8 };
 
 struct error {
 	struct swapdev dev;
@@ -133,7 +133,7 @@ next_slot(const struct error *f, uint32_t slot)
 static void
 bit_flip(struct error *f, unsigned char *page)
 {
-	uint64_t bit = filter_random(&f->seed) % (SWAPDEV_PAGE_BYTES * 8);
+	uint64_t bit = filter_random(&f->seed) % PAGE_BITS;
 
 	page[bit / 8] ^= (unsigned char)(1 << bit % 8);
 }

@@ -7,6 +7,7 @@
  * another thread's.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -139,6 +140,7 @@ uring_take(struct uring *u, struct uring_done *done, unsigned max)
 void
 uring_wait(struct uring *u, int ms)
 {
+	struct pollfd pfd = {.fd = u->ring.ring_fd, .events = POLLIN};
 	struct __kernel_timespec ts = {
 		.tv_sec = ms / 1000,
 		.tv_nsec = ms % 1000 * 1000000L,
@@ -147,8 +149,12 @@ uring_wait(struct uring *u, int ms)
 		.sigmask_sz = _NSIG / 8,
 		.ts = ms >= 0 ? (uintptr_t)&ts : 0,
 	};
+	int r;
 
-	(void)io_uring_enter2((unsigned)u->ring.ring_fd, 0, 1,
-	                      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-	                      (sigset_t *)(void *)&arg, sizeof(arg));
+	r = io_uring_enter2((unsigned)u->ring.ring_fd, 0, 1,
+	                    IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+	                    (sigset_t *)(void *)&arg, sizeof(arg));
+	/* Refused to this thread, by a sandbox say: there is another way. */
+	if (r < 0 && r != -ETIME && r != -EINTR)
+		(void)poll(&pfd, 1, ms);
 }

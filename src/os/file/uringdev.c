@@ -226,7 +226,7 @@ take_all(struct uringdev *u)
 		for (unsigned i = 0; i < count; i++) {
 			struct swapdev_req *r = done[i].cookie;
 
-			must(r != NULL && r->result >= 0); /* [U2] */
+			must(r->result >= 0); /* [U2] */
 			r->result++;
 			if (is_unfinished(r, done[i].result)) {
 				list_add(&unfinished, r);
