@@ -145,10 +145,11 @@ core_op_done(struct core *c, struct op *op, struct batch *b)
 bool
 core_kswapd(struct core *c, struct batch *b)
 {
+	bool grows;
+
 	core_retry_unevictable(c);
-	if (c->empty.count != 0 || frames_low(c))
-		(void)frames_populate(c, b);
-	return c->cfg.policy->kswapd(c, b);
+	grows = (c->empty.count != 0 || frames_low(c)) && frames_populate(c, b);
+	return c->cfg.policy->kswapd(c, b) || grows;
 }
 
 bool

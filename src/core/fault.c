@@ -117,6 +117,40 @@ untouched_run(const struct core *c, const struct fault *ft, uint64_t low,
 	return (uint32_t)(end - first);
 }
 
+/*
+ * While memory is plentiful a first touch brings its neighbours along: a fault
+ * costs as much as a hundred pages.  What was not wanted is found to be zero
+ * and taken back without a write.
+ */
+static uint32_t
+touch_around(const struct core *c)
+{
+	uint32_t free = core_frames_free(c), total = c->cfg.frames_total;
+
+	if (free > total / 2)
+		return c->cfg.ra_pages_max;
+	if (free > total / 4)
+		return min_u32(64, c->cfg.ra_pages_max);
+	return free > total / 8 ? min_u32(16, c->cfg.ra_pages_max) : 1;
+}
+
+/* The part of its area that a first touch may deal with at once. */
+static void
+touch_range(const struct core *c, const struct fault *ft, uint64_t *low,
+            uint64_t *high)
+{
+	const struct area *a = ft->a;
+	uint64_t n = touch_around(c), block;
+
+	fault_range(ft, low, high);
+	if (ft->plan.window >= n || a->flags & AREA_RANDOM)
+		return;
+	n = (uint64_t)1 << ilog2(n);
+	block = round_down(ft->vpn, n);
+	*low = block > a->vpn ? block : a->vpn;
+	*high = block + n < area_end(a) ? block + n : area_end(a);
+}
+
 static enum fault_verdict
 fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 {
@@ -124,7 +158,7 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 	uint64_t first, low, high;
 	struct op *op;
 
-	fault_range(ft, &low, &high);
+	touch_range(c, ft, &low, &high);
 	want = untouched_run(c, ft, low, high, &first);
 	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
 	if (op == NULL)
@@ -134,8 +168,8 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 		op_put(c, op);
 		return fault_noframe(c, b);
 	}
-	if (first != ft->vpn)
-		first = ft->vpn - got + 1; /* backward: keep this end */
+	if (ft->vpn >= first + got)
+		first = ft->vpn - got + 1; /* fewer: but this one */
 	op_at(op, ft->space, first);
 	op->flags = OPF_ZERO;
 	for (uint32_t i = 0; i < got; i++) {
@@ -149,8 +183,12 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 		op->pg[i].fresh = fresh;
 	}
 	batch_add(b, op);
-	if (ft->stream != NULL)
-		ft->stream->reach = got - 1;
+	if (ft->stream != NULL && ft->plan.window > 1)
+		ft->stream->reach =
+			(uint32_t)(ft->plan.delta == 1
+		                           ? first + got - 1 - ft->vpn
+		                   : ft->plan.delta == -1 ? ft->vpn - first
+		                                          : 0);
 	stat_add(c, PAGEOUT_STAT_pgfirsttouch, 1);
 	return FAULT_STARTED;
 }

@@ -70,8 +70,6 @@ bring_in(struct pager *p, uint64_t vpn)
 	v = core_fault(p->core, SPACE, vpn, &b);
 	pager_unlock(p);
 	pager_perform(p, &b);
-	(void)io_reap(p, DEV_READ, 0, &b);
-	pager_perform(p, &b);
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;
 	return v == FAULT_NOFRAME ? -EAGAIN : 0;
@@ -90,7 +88,7 @@ bring_all(struct pager *p)
 		if (r == -ENOMEM)
 			return r;
 		if (r == -EAGAIN)
-			pager_wait(p, seq, 1);
+			io_wait(p, seq);
 		else
 			vpn++;
 	}
@@ -125,7 +123,7 @@ pager_fork_before(struct pager *p)
 			return 0; /* and the lock is kept */
 		pager_unlock(p);
 		r = bring_all(p);
-		pager_wait(p, seq, 1);
+		io_wait(p, seq);
 		pager_lock(p);
 	}
 	p->frozen--;

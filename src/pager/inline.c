@@ -68,9 +68,7 @@ inline_fault(struct pager *p, uint64_t vpn)
 		case FAULT_STARTED:
 			break; /* look again: it is there, or on its way */
 		case FAULT_WAIT:
-			if (!io_reap(p, DEV_READ, 0, &b))
-				pager_wait(p, seq, 1);
-			pager_perform(p, &b);
+			io_wait(p, seq);
 			break;
 		case FAULT_NOFRAME:
 			reclaim_for_fault(p, &b);

@@ -70,7 +70,8 @@ struct pager {
 	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
 	uint64_t promised;        /* (L) pages */
 	uint64_t pinned;          /* (L) pins */
-	uint32_t writes;          /* (A) operations under write */
+	uint32_t reaping;         /* (A) a thread waits for the read device */
+	uint32_t writes, reads;   /* (A) transfers in flight */
 	uint32_t removing;        /* (A) ranges on their way out */
 	uint32_t events;          /* (A) futex: counts operations that ended */
 	uint32_t waiters;         /* (A) threads that wait for it */
@@ -180,6 +181,13 @@ void io_transfer(struct pager *p, struct op *op);
  * => waits up to wait_ms for the first; returns whether there was one
  */
 bool io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b);
+
+/*
+ * Wait for a page that is on its way: for the device, or for another thread
+ * that waits for it already.
+ * => seq was read from p->events before the page was looked at
+ */
+void io_wait(struct pager *p, uint32_t seq);
 
 /* -- faults.c, inline.c --------------------------------------------------- */
 

@@ -64,8 +64,8 @@ io_done(struct pager *p, struct swapdev_req *list, struct batch *b)
 	while (list != NULL) {
 		struct op *op = list->cookie;
 
-		if (list->write)
-			__atomic_fetch_sub(&p->writes, 1, __ATOMIC_ACQ_REL);
+		__atomic_fetch_sub(list->write ? &p->writes : &p->reads, 1,
+		                   __ATOMIC_ACQ_REL);
 		list = list->next;
 		core_op_done(p->core, op, b);
 	}
@@ -84,14 +84,36 @@ io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b)
 	return true;
 }
 
+/*
+ * One thread waits for the device and deals with what comes; the others wait
+ * for that to happen.
+ */
+void
+io_wait(struct pager *p, uint32_t seq)
+{
+	struct batch b = {0};
+
+	if (__atomic_exchange_n(&p->reaping, 1, __ATOMIC_ACQ_REL) != 0) {
+		pager_wait(p, seq, 1);
+		return;
+	}
+	if (__atomic_load_n(&p->reads, __ATOMIC_ACQUIRE) != 0)
+		(void)io_reap(p, DEV_READ, 1, &b);
+	else
+		pager_wait(p, seq, 1);
+	__atomic_store_n(&p->reaping, 0, __ATOMIC_RELEASE);
+	pager_ended(p);
+	pager_perform(p, &b);
+}
+
 void
 io_start(struct pager *p, struct op *op, struct batch *b)
 {
 	enum pager_dev dev = op->kind == OP_WRITE ? DEV_WRITE : DEV_READ;
 	struct swapdev_req *r = request_of(p, op);
 
-	if (r->write)
-		__atomic_fetch_add(&p->writes, 1, __ATOMIC_ACQ_REL);
+	__atomic_fetch_add(r->write ? &p->writes : &p->reads, 1,
+	                   __ATOMIC_ACQ_REL);
 	while (swapdev_submit(p->dev[dev], r) == -EAGAIN)
 		(void)io_reap(p, dev, 10, b);
 }

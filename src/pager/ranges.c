@@ -410,9 +410,7 @@ pin_page(struct pager *p, uint64_t vpn)
 			return 0;
 		case FAULT_STARTED:
 		case FAULT_WAIT:
-			if (!io_reap(p, DEV_READ, 0, &b))
-				pager_wait(p, seq, 1);
-			pager_perform(p, &b);
+			io_wait(p, seq);
 			break;
 		case FAULT_NOFRAME:
 			reclaim_for_fault(p, &b);

@@ -44,16 +44,6 @@ ask(const struct core *c, enum daemon who)
 }
 
 static uint32_t
-free_frames(const struct core *c)
-{
-	uint32_t n = 0;
-
-	for (unsigned i = 0; i < c->zone_count; i++)
-		n += c->zones[i].free;
-	return n;
-}
-
-static uint32_t
 high_mark(const struct core *c)
 {
 	uint32_t n = 0;
@@ -154,7 +144,7 @@ static uint32_t
 shortage(const struct core *c)
 {
 	const struct simple *s = simple(c);
-	uint32_t have = free_frames(c) + s->inactive_clean.count +
+	uint32_t have = core_frames_free(c) + s->inactive_clean.count +
 	                s->inactive_dirty.count;
 	uint32_t want = high_mark(c);
 
@@ -223,7 +213,7 @@ simple_kreclaimd(struct core *c, struct batch *b)
 
 	(void)b;
 	while (n < FREE_BATCH && s->inactive_clean.count != 0 &&
-	       free_frames(c) < want) {
+	       core_frames_free(c) < want) {
 		core_drop(c, &c->frames[s->inactive_clean.tail]);
 		n++;
 	}
