@@ -81,6 +81,8 @@ check_frame(struct walk *w, uint32_t pfn)
 		w->empty++;
 		return f->flags == FRAME_EMPTY ? 0 : broken(w, 7, pfn);
 	}
+	if (f->flags == (FRAME_EMPTY | FRAME_LOCKED) && f->vpn == VPN_NONE)
+		return 0; /* the pool is growing to it */
 	return check_used(w, f, pfn);
 }
 

@@ -175,8 +175,8 @@ _Static_assert(sizeof(struct frame) <= 48, "1.2 % of the pool at most");
 /* A range of the pool with its own free lists and watermarks. */
 struct zone {
 	uint32_t start, size; /* (C) first pfn, frames */
-	uint32_t populated;   /* (K) frames that the pool has grown to */
-	uint32_t populating;  /* (K) frames that an OP_POPULATE names */
+	uint32_t populated;   /* (K) frames that the pool has grown to, or is
+	                       growing to: those are EMPTY and LOCKED */
 	uint32_t free;        /* (K) frames in free blocks */
 	uint32_t pages_min, pages_low, pages_high; /* (C) watermarks */
 	struct flist area[BUDDY_ORDERS];           /* (K) free blocks */
@@ -342,6 +342,7 @@ enum fault_verdict {
 	FAULT_DONE,     /* the page is mapped: wake the thread */
 	FAULT_STARTED,  /* an operation in b, or one it leads to, will map it */
 	FAULT_WAIT,     /* an operation that another call started will map it */
+	FAULT_AGAIN,    /* perform b, then call again */
 	FAULT_NOFRAME,  /* no frame: reclaim, wait for something, call again */
 	FAULT_NOMEM,    /* no frame, and nothing can leave: out of memory */
 	FAULT_POISONED, /* its contents are lost: make the access fail */

@@ -73,19 +73,22 @@ map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 
 /*
  * Frames for a run of want pages of which one is needed at once.
+ *
+ *	sure	the others are needed too: clean pages make room for them
+ *
  * => returns how many; 0 when there is none even for that one
  */
 static uint32_t
-alloc_run(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
+alloc_run(struct core *c, enum alloc_use use, uint32_t want, bool sure,
+          uint32_t *pfns)
 {
-	uint32_t n = 0;
+	uint32_t n = frames_alloc(c, sure ? use : ALLOC_AHEAD, want, pfns);
+	uint32_t need = sure ? want : 1;
 
-	if (want > 1)
-		n = frames_alloc(c, ALLOC_AHEAD, want, pfns);
-	if (n == 0)
-		n = frames_alloc(c, use, 1, pfns);
-	if (n == 0 && c->cfg.policy->reclaim_clean(c, 1) > 0)
-		n = frames_alloc(c, use, 1, pfns);
+	if (n < need)
+		n += frames_alloc(c, use, need - n, pfns + n);
+	if (n < need && c->cfg.policy->reclaim_clean(c, need - n) > 0)
+		n += frames_alloc(c, use, need - n, pfns + n);
 	return n;
 }
 
@@ -94,7 +97,7 @@ static enum fault_verdict
 fault_noframe(struct core *c, struct batch *b)
 {
 	if (frames_populate(c, b))
-		return FAULT_NOFRAME;
+		return FAULT_AGAIN;
 	if (c->oom) {
 		stat_add(c, PAGEOUT_STAT_oom, 1);
 		return FAULT_NOMEM;
@@ -160,10 +163,12 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 
 	touch_range(c, ft, &low, &high);
 	want = untouched_run(c, ft, low, high, &first);
+	if (frames_short(c, want) && frames_populate(c, b))
+		return FAULT_AGAIN;
 	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	got = alloc_run(c, ALLOC_TOUCH, want, pfns);
+	got = alloc_run(c, ALLOC_TOUCH, want, ft->plan.window > 1, pfns);
 	if (got == 0) {
 		op_put(c, op);
 		return fault_noframe(c, b);
@@ -253,7 +258,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	if (alloc_run(c, ALLOC_SWAPIN, 1, &pfn) == 0) {
+	if (alloc_run(c, ALLOC_SWAPIN, 1, true, &pfn) == 0) {
 		op_put(c, op);
 		return FAULT_NOFRAME;
 	}
@@ -317,7 +322,7 @@ read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
 	op = op_get(c, OP_READ, wanted ? OPS_RESERVE_DONE : OPS_RESERVE_DAEMON);
 	if (op == NULL)
 		return 0;
-	got = wanted ? alloc_run(c, ALLOC_SWAPIN, want, pfns)
+	got = wanted ? alloc_run(c, ALLOC_SWAPIN, want, true, pfns)
 	             : frames_alloc(c, ALLOC_AHEAD, want, pfns);
 	if (got == 0) {
 		op_put(c, op);

@@ -356,7 +356,7 @@ frames_populate(struct core *c, struct batch *b)
 		uint32_t left = z->size - z->populated;
 		struct op *op;
 
-		if (left == 0 || z->populating != 0)
+		if (left == 0)
 			continue;
 		op = op_get(c, OP_POPULATE, OPS_RESERVE_FAULT);
 		if (op == NULL)
@@ -364,7 +364,10 @@ frames_populate(struct core *c, struct batch *b)
 		op_at(op, 0, 0);
 		op->count = min_u32(left, POPULATE_PAGES);
 		op->pg[0] = (struct op_page){.pfn = z->start + z->populated};
-		z->populating = op->count;
+		for (uint32_t k = 0; k < op->count; k++)
+			c->frames[op->pg[0].pfn + k].flags =
+				FRAME_EMPTY | FRAME_LOCKED;
+		z->populated += op->count;
 		batch_add(b, op);
 		return true;
 	}
@@ -384,21 +387,23 @@ empty_populated(struct core *c, struct frame *f, int err)
 void
 frames_populated(struct core *c, struct op *op)
 {
-	struct frame *f = &c->frames[op->pg[0].pfn];
-	struct zone *z = &c->zones[f->zone];
-	uint32_t pfn = op->pg[0].pfn;
+	uint32_t pfn = op->pg[0].pfn, err = op->pg[0].err < 0;
+	struct zone *z = &c->zones[c->frames[pfn].zone];
 
 	if (op->flags & OPF_REFILL) {
-		empty_populated(c, f, op->pg[0].err);
+		empty_populated(c, &c->frames[pfn], op->pg[0].err);
 		return;
 	}
-	must(pfn == z->start + z->populated && z->populating == op->count);
-	z->populating = 0;
-	if (op->pg[0].err < 0)
-		return; /* no memory: the pool stays as it is */
-	z->populated += op->count;
-	for (uint32_t i = 0; i < op->count; i++)
-		c->frames[pfn + i].flags = FRAME_FRESH;
+	for (uint32_t i = 0; i < op->count; i++) {
+		struct frame *f = &c->frames[pfn + i];
+
+		must(f->flags == (FRAME_EMPTY | FRAME_LOCKED));
+		f->flags = err ? FRAME_EMPTY : FRAME_FRESH;
+		if (err)
+			flist_add_head(c, &c->empty, LIST_EMPTY, f);
+	}
+	if (err)
+		return; /* no memory: they wait for it one by one */
 	for (uint32_t i = 0, n; i < op->count; i += n) {
 		uint32_t rel = pfn + i - z->start;
 		unsigned order = ilog2(op->count - i);
@@ -414,16 +419,34 @@ frames_populated(struct core *c, struct op *op)
 	c->oom = false;
 }
 
+static uint32_t
+frames_ready(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < c->zone_count; i++)
+		n += c->zones[i].free;
+	return n;
+}
+
+bool
+frames_short(const struct core *c, uint32_t n)
+{
+	uint32_t reserve = 0;
+
+	for (unsigned i = 0; i < c->zone_count; i++)
+		reserve += zone_reserve(&c->zones[i], ALLOC_AHEAD);
+	return frames_ready(c) < reserve + n;
+}
+
 bool
 frames_low(const struct core *c)
 {
-	uint32_t free = 0, low = 0;
+	uint32_t low = 0;
 
-	for (unsigned i = 0; i < c->zone_count; i++) {
-		free += c->zones[i].free;
+	for (unsigned i = 0; i < c->zone_count; i++)
 		low += c->zones[i].pages_low;
-	}
-	return free < low;
+	return frames_ready(c) < low;
 }
 
 uint32_t

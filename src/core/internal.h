@@ -120,6 +120,9 @@ void frames_populated(struct core *c, struct op *op);
 /* Below the low watermark: frames are short. */
 bool frames_low(const struct core *c);
 
+/* A run of n would have to do without its neighbours. */
+bool frames_short(const struct core *c, uint32_t n);
+
 /* -- slots.c -------------------------------------------------------------- */
 
 /*

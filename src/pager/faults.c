@@ -176,6 +176,8 @@ fault_serve(struct pager *p, uint64_t vpn)
 		case FAULT_POISONED:
 			fault_fail(p, vpn, v);
 			return;
+		case FAULT_AGAIN:
+			break;
 		case FAULT_NOFRAME:
 			reclaim_for_fault(p, &b);
 			(void)io_reap(p, DEV_READ, 0, &b);

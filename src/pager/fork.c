@@ -72,7 +72,7 @@ bring_in(struct pager *p, uint64_t vpn)
 	pager_perform(p, &b);
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;
-	return v == FAULT_NOFRAME ? -EAGAIN : 0;
+	return v == FAULT_NOFRAME || v == FAULT_AGAIN ? -EAGAIN : 0;
 }
 
 /* One pass over all absent pages. */

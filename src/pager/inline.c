@@ -70,6 +70,8 @@ inline_fault(struct pager *p, uint64_t vpn)
 		case FAULT_WAIT:
 			io_wait(p, seq);
 			break;
+		case FAULT_AGAIN:
+			break;
 		case FAULT_NOFRAME:
 			reclaim_for_fault(p, &b);
 			break;

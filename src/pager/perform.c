@@ -298,39 +298,46 @@ perform_adopt(struct pager *p, struct op *op)
 
 /*
  * New frames: memory first, then the registration, because the kernel would
- * ask us for pages of a registered range.  A frame that lost its page is
- * registered already and gets a new one by a copy.
+ * ask us for pages of a registered range.
  */
-static void
-perform_populate(struct pager *p, struct op *op)
+static int
+populate(struct pager *p, char *at, size_t bytes)
 {
-	char *at = frame_addr(p, op->pg[0].pfn);
-	size_t bytes = (size_t)op->count << PAGE_SHIFT;
-	uint64_t done;
-	int r;
+	if (syscall(SYS_madvise, at, bytes, MADV_POPULATE_WRITE) < 0)
+		return -ENOMEM;
+	return uffd_register(p->pool_uffd, at, bytes,
+	                     UFFDIO_REGISTER_MODE_MISSING);
+}
 
-	if (op->flags & OPF_REFILL) {
-		r = uffd_copy(p->pool_uffd, at, p->zeros, PAGE_BYTES,
-		              UFFDIO_COPY_MODE_DONTWAKE, &done);
-	} else {
-		r = syscall(SYS_madvise, at, bytes, MADV_POPULATE_WRITE) == 0
-		            ? 0
-		            : -ENOMEM;
-		if (r == 0)
-			r = uffd_register(p->pool_uffd, at, bytes,
-			                  UFFDIO_REGISTER_MODE_MISSING);
-	}
-	op->pg[0].err = (int16_t)r;
+/*
+ * A frame whose place is empty gets a page by a copy.  It may also be one that
+ * the pool could not grow to for lack of memory: not registered yet, and
+ * perhaps there already.
+ */
+static int
+refill(struct pager *p, char *at)
+{
+	uint64_t done;
+	int r = uffd_copy(p->pool_uffd, at, p->zeros, PAGE_BYTES,
+	                  UFFDIO_COPY_MODE_DONTWAKE, &done);
+
+	if (r == -EEXIST)
+		return 0;
+	return r == -ENOENT ? populate(p, at, PAGE_BYTES) : r;
 }
 
 void
 perform_op(struct pager *p, struct op *op)
 {
 	size_t bytes = (size_t)op->count << PAGE_SHIFT;
+	char *at;
 
 	switch ((enum op_kind)op->kind) {
 	case OP_POPULATE:
-		perform_populate(p, op);
+		at = frame_addr(p, op->pg[0].pfn);
+		op->pg[0].err = (int16_t)(op->flags & OPF_REFILL
+		                                  ? refill(p, at)
+		                                  : populate(p, at, bytes));
 		return;
 	case OP_MAP:
 		perform_map(p, op);
