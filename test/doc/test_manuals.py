@@ -167,25 +167,48 @@ def options_of_manual(text):
     return options
 
 
-def check_command(pageout, command):
-    page = MAN / f"pageout-{command}.1"
+def commands_of_help(text):
+    return set(re.findall(r"^  ([a-z]+) ", text, re.M))
+
+
+def check_command(pageout, page, *command):
+    """The page says what --help of the command says.  => its text"""
     done = subprocess.run(
-        [pageout, command, "--help"],
+        [pageout, *command, "--help"],
         capture_output=True,
         text=True,
         check=False,
     )
     ok(
-        f"the options of {command} are those of its manual",
+        f"{page} has the options of {' '.join(['pageout', *command])}",
         done.returncode != 0 and f"--help: status {done.returncode}",
         differ(
             options_of_help(done.stdout),
             "--help",
-            options_of_manual(read(page)),
+            options_of_manual(read(MAN / page)),
             "the manual",
         ),
         len(options_of_help(done.stdout)) < 2 and "--help was not understood",
     )
+    return done.stdout
+
+
+def check_commands(pageout):
+    words = check_command(pageout, "pageout.1")
+    commands = commands_of_help(words)
+    pages = {p.stem.removeprefix("pageout-") for p in MAN.glob("pageout-*.1")}
+    ok(
+        "every command has a page, every page a command",
+        differ(commands, "pageout --help", pages, "man/"),
+        differ(
+            commands,
+            "pageout --help",
+            re.findall(r"^\.It Cm (\w+)", read(MAN / "pageout.1"), re.M),
+            "pageout.1",
+        ),
+    )
+    for name in sorted(commands & pages):
+        check_command(pageout, f"pageout-{name}.1", name)
 
 
 def check_references():
@@ -223,10 +246,9 @@ def main():
     )
     check_calls()
     check_build()
+    check_references()
     if len(sys.argv) > 1:
-        check_references()
-        for path in sorted(MAN.glob("pageout-*.1")):
-            check_command(sys.argv[1], path.stem.removeprefix("pageout-"))
+        check_commands(sys.argv[1])
     print(f"1..{cases}")
 
 

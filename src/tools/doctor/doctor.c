@@ -96,6 +96,14 @@ remedy(struct finding *f, const char *meaning, const char *format, ...)
 	va_end(args);
 }
 
+void
+add_word(char *list, unsigned bytes, const char *word)
+{
+	size_t n = strlen(list);
+
+	(void)snprintf(list + n, bytes - n, " %s", word);
+}
+
 char *
 first_line(const char *path, char *text, unsigned bytes)
 {

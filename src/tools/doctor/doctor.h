@@ -54,6 +54,9 @@ void found(struct finding *f, enum verdict verdict, const char *format, ...)
 void remedy(struct finding *f, const char *meaning, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Add a word to a list of them that has bytes of room; cut if need be. */
+void add_word(char *list, unsigned bytes, const char *word);
+
 /* The first line of a file, without its end.
  * => text; "" when the file cannot be read */
 char *first_line(const char *path, char *text, unsigned bytes);

@@ -19,7 +19,7 @@
 #include "tools/doctor/doctor.h"
 #include "tools/doctor/kernelver.h"
 
-#define PAGE 4096u
+#define PAGE 4096ul
 
 void
 check_kernel(const struct doctor *d, struct finding *f)
@@ -179,10 +179,8 @@ check_features(const struct doctor *d, struct finding *f)
 	}
 	f->verdict = VERDICT_OK;
 	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
-		char *list = known & features[i].bit ? have : lack;
-
-		if (strlen(list) + strlen(features[i].name) + 2 < sizeof(have))
-			strcat(strcat(list, " "), features[i].name);
+		add_word(known & features[i].bit ? have : lack, sizeof(have),
+		         features[i].name);
 		if (!(known & features[i].bit) && f->verdict != VERDICT_FAIL)
 			f->verdict = features[i].required ? VERDICT_FAIL
 			                                  : VERDICT_WARN;

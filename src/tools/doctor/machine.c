@@ -101,11 +101,9 @@ check_kernel_swap(const struct doctor *d, struct finding *f)
 	}
 	/* The first line has the headings. */
 	for (unsigned n = 0; fgets(line, sizeof(line), swaps) != NULL; n++) {
-		size_t room = sizeof(list) - strlen(list) - 1;
-
 		line[strcspn(line, " \t\n")] = '\0';
-		if (n > 0 && strlen(line) + 1 <= room)
-			strcat(strcat(list, " "), line);
+		if (n > 0)
+			add_word(list, sizeof(list), line);
 	}
 	(void)fclose(swaps);
 	if (*list == '\0') {

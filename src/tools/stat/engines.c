@@ -117,7 +117,7 @@ take_file(struct engines *e, int dir_fd, const char *name, pid_t pid,
 {
 	struct engine *engine;
 	const char *why;
-	struct stat st;
+	struct stat st = {0};
 	int fd, r;
 
 	fd = open_regular(dir_fd, name, &st);

@@ -113,6 +113,7 @@ load_directory(struct statfile *f)
 {
 	const struct pageout_stat_header *h = &f->header;
 
+	must(h->entry_count > 0 && h->entry_count <= STATFILE_ENTRIES_MAX);
 	f->entries = calloc(h->entry_count, sizeof(*f->entries));
 	f->values = calloc(h->entry_count, sizeof(*f->values));
 	if (f->entries == NULL || f->values == NULL)
