@@ -33,12 +33,6 @@ struct fault {
 	struct stream *stream;
 };
 
-static inline uint64_t
-area_end(const struct area *a)
-{
-	return a->vpn + a->pages;
-}
-
 /* The part of its area that a fault may deal with at once: [*low, *high). */
 static void
 fault_range(const struct fault *ft, uint64_t *low, uint64_t *high)
@@ -70,27 +64,6 @@ map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 }
 
 /* -- first touch ---------------------------------------------------------- */
-
-/*
- * Frames for a run of want pages of which one is needed at once.
- *
- *	sure	the others are needed too: clean pages make room for them
- *
- * => returns how many; 0 when there is none even for that one
- */
-static uint32_t
-alloc_run(struct core *c, enum alloc_use use, uint32_t want, bool sure,
-          uint32_t *pfns)
-{
-	uint32_t n = frames_alloc(c, sure ? use : ALLOC_AHEAD, want, pfns);
-	uint32_t need = sure ? want : 1;
-
-	if (n < need)
-		n += frames_alloc(c, use, need - n, pfns + n);
-	if (n < need && c->cfg.policy->reclaim_clean(c, need - n) > 0)
-		n += frames_alloc(c, use, need - n, pfns + n);
-	return n;
-}
 
 /* No frame to be had: let the pool grow, or say how bad it is. */
 static enum fault_verdict
@@ -168,7 +141,7 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	got = alloc_run(c, ALLOC_TOUCH, want, ft->plan.window > 1, pfns);
+	got = frames_alloc_run(c, ALLOC_TOUCH, want, ft->plan.window > 1, pfns);
 	if (got == 0) {
 		op_put(c, op);
 		return fault_noframe(c, b);
@@ -258,7 +231,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	if (alloc_run(c, ALLOC_SWAPIN, 1, true, &pfn) == 0) {
+	if (frames_alloc_run(c, ALLOC_SWAPIN, 1, true, &pfn) == 0) {
 		op_put(c, op);
 		return FAULT_NOFRAME;
 	}
@@ -278,114 +251,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 	return FAULT_STARTED;
 }
 
-/* -- hard faults and read-ahead ------------------------------------------- */
-
-/* The slot of a page that must be read to be had, or 0. */
-static swp_entry_t
-swapped_out(const struct core *c, unsigned space, uint64_t vpn)
-{
-	pte_t pte = pte_get(c, space, vpn);
-
-	if (pte_kind(pte) != PTE_SWAP || slot_frame(c, pte_entry(pte)) != NULL)
-		return 0;
-	return pte_entry(pte);
-}
-
-/* Pages around vpn, in [low, high), in neighbouring slots. */
-static uint32_t
-swapped_run(const struct core *c, unsigned space, uint64_t vpn, uint64_t low,
-            uint64_t high, uint64_t *ret_first)
-{
-	swp_entry_t e = swapped_out(c, space, vpn);
-	uint64_t first = vpn, end = vpn + 1;
-
-	while (first > low && end - first < OP_PAGES_MAX &&
-	       swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
-		first--;
-	while (end < high && end - first < OP_PAGES_MAX &&
-	       swapped_out(c, space, end) == e + (end - vpn))
-		end++;
-	*ret_first = first;
-	return (uint32_t)(end - first);
-}
-
-uint32_t
-read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
-           uint64_t low, uint64_t high, bool wanted, struct batch *b)
-{
-	uint32_t pfns[OP_PAGES_MAX], want, got;
-	struct page_id id;
-	uint64_t first;
-	struct op *op;
-
-	want = swapped_run(c, space, vpn, low, high, &first);
-	op = op_get(c, OP_READ, wanted ? OPS_RESERVE_DONE : OPS_RESERVE_DAEMON);
-	if (op == NULL)
-		return 0;
-	got = wanted ? alloc_run(c, ALLOC_SWAPIN, want, true, pfns)
-	             : frames_alloc(c, ALLOC_AHEAD, want, pfns);
-	if (got == 0) {
-		op_put(c, op);
-		return 0;
-	}
-	if (vpn >= first + got)
-		first = vpn - got + 1;
-	op_at(op, space, first);
-	op->entry = pte_entry(pte_get(c, space, first));
-	id = area_page_id(a, first);
-	op->id = id.id;
-	op->off = id.off;
-	for (uint32_t i = 0; i < got; i++) {
-		struct frame *f = &c->frames[pfns[i]];
-
-		f->flags = FRAME_LOCKED | FRAME_READAHEAD;
-		f->entry = op->entry + i;
-		f->hash = slot_cache(c, f->entry, pfns[i]);
-		frame_bind(f, space, first + i);
-		op_add(op, pfns[i]);
-	}
-	if (wanted) {
-		struct frame *f = &c->frames[op->pg[vpn - first].pfn];
-
-		f->flags ^= FRAME_READAHEAD | FRAME_WANTED;
-	}
-	stat_add(c, PAGEOUT_STAT_swap_ra, got - wanted);
-	batch_add(b, op);
-	return got;
-}
-
-/* Start reading what the stream will want after the page that faulted. */
-static void
-read_ahead(struct core *c, const struct fault *ft, struct batch *b)
-{
-	struct stream *s = ft->stream;
-	int64_t d = ft->plan.delta;
-	uint32_t target = 2 * ft->plan.window;
-
-	if (s == NULL || ft->plan.window < 2 || s->reach > ft->plan.window)
-		return;
-	while (s->reach < target) {
-		uint64_t v = ft->vpn + (uint64_t)(d * (s->reach + 1));
-		uint64_t left = target - s->reach, low = v, high = v + 1;
-
-		if (v < ft->a->vpn || v >= area_end(ft->a))
-			return;
-		if (swapped_out(c, ft->space, v) == 0) {
-			s->reach++;
-			continue;
-		}
-		if (d == 1)
-			high = area_end(ft->a) - v > left ? v + left
-			                                  : area_end(ft->a);
-		else if (d == -1)
-			low = v - ft->a->vpn >= left ? v - left + 1
-			                             : ft->a->vpn;
-		left = read_start(c, ft->space, ft->a, v, low, high, false, b);
-		if (left == 0)
-			return;
-		s->reach += (uint32_t)left;
-	}
-}
+/* -- hard faults ---------------------------------------------------------- */
 
 static enum fault_verdict
 fault_hard(struct core *c, const struct fault *ft, struct batch *b)
@@ -455,7 +321,7 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	else
 		v = fault_swap(c, &ft, pte_entry(pte), b);
 	if (v == FAULT_STARTED || v == FAULT_WAIT)
-		read_ahead(c, &ft, b);
+		read_ahead(c, space, vpn, ft.a, ft.plan, ft.stream, b);
 	return v;
 }
 

@@ -265,6 +265,20 @@ frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
 	return got;
 }
 
+uint32_t
+frames_alloc_run(struct core *c, enum alloc_use use, uint32_t want, bool sure,
+                 uint32_t *pfns)
+{
+	uint32_t n = frames_alloc(c, sure ? use : ALLOC_AHEAD, want, pfns);
+	uint32_t need = sure ? want : 1;
+
+	if (n < need)
+		n += frames_alloc(c, use, need - n, pfns + n);
+	if (n < need && c->cfg.policy->reclaim_clean(c, need - n) > 0)
+		n += frames_alloc(c, use, need - n, pfns + n);
+	return n;
+}
+
 void
 frame_free(struct core *c, struct frame *f)
 {

@@ -118,7 +118,7 @@ batch_take(struct batch *b)
 	return op;
 }
 
-/* -- calls ----------------------------------------------------------------- */
+/* -- calls ---------------------------------------------------------------- */
 
 enum daemon {
 	DAEMON_KSWAPD,    /* frames are short: call core_kswapd() */

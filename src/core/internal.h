@@ -108,6 +108,16 @@ uint32_t frames_alloc(struct core *c, enum alloc_use use, uint32_t want,
                       uint32_t *pfns);
 
 /*
+ * Frames for a run of want pages of which one is needed at once.
+ *
+ *	sure	the others are needed too: clean pages make room for them
+ *
+ * => returns how many; 0 when there is none even for that one
+ */
+uint32_t frames_alloc_run(struct core *c, enum alloc_use use, uint32_t want,
+                          bool sure, uint32_t *pfns);
+
+/*
  * A frame is nobody's any more.  FRAME_FRESH and FRAME_EMPTY say what is in
  * its place.
  */
@@ -168,6 +178,22 @@ struct plan {
 struct plan stream_fault(struct core *c, unsigned space, uint64_t vpn,
                          const struct area *a, struct stream **ret);
 
+/* Start reading one run that holds vpn out of [low, high).  => pages, or 0 */
+uint32_t read_start(struct core *c, unsigned space, const struct area *a,
+                    uint64_t vpn, uint64_t low, uint64_t high, bool wanted,
+                    struct batch *b);
+
+/* Start reading what a stream will want after the page that faulted. */
+void read_ahead(struct core *c, unsigned space, uint64_t vpn,
+                const struct area *a, struct plan plan, struct stream *s,
+                struct batch *b);
+
+static inline uint64_t
+area_end(const struct area *a)
+{
+	return a->vpn + a->pages;
+}
+
 /* -- fault.c, evict.c, motion.c: what core_op_done() calls ----------------
  *
  * Each takes the operation over: it becomes another one (and is in b), or it
@@ -180,11 +206,6 @@ void unmap_done(struct core *c, struct op *op, struct batch *b);
 void write_done(struct core *c, struct op *op);
 void remap_done(struct core *c, struct op *op, struct batch *b);
 void adopt_done(struct core *c, struct op *op);
-
-/* Start reading one run that holds vpn out of [low, high).  => pages, or 0 */
-uint32_t read_start(struct core *c, unsigned space, const struct area *a,
-                    uint64_t vpn, uint64_t low, uint64_t high, bool wanted,
-                    struct batch *b);
 
 /* Order frames by a key of theirs. */
 void sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * readahead.c -- which pages will be wanted next.
+ * readahead.c -- which pages will be wanted next, and reading them.
  *
  * Faults of one space are sorted into streams.  A stream is a sequence of pages
  * at a constant distance (delta: 1 forward, -1 backward, n a stride).  What has
@@ -22,6 +22,8 @@
 #define NEAR_PAGES 64        /* faults this close may be one stream */
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
+
+/* -- streams -------------------------------------------------------------- */
 
 /*
  * How many steps beyond its last fault the stream is at vpn; 0 when it is not
@@ -110,4 +112,110 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 	if (s->window < 2)
 		return (struct plan){1, 1};
 	return (struct plan){s->delta, s->window};
+}
+
+/* -- reading -------------------------------------------------------------- */
+
+/* The slot of a page that must be read to be had, or 0. */
+static swp_entry_t
+swapped_out(const struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t pte = pte_get(c, space, vpn);
+
+	if (pte_kind(pte) != PTE_SWAP || slot_frame(c, pte_entry(pte)) != NULL)
+		return 0;
+	return pte_entry(pte);
+}
+
+/* Pages around vpn, in [low, high), in neighbouring slots. */
+static uint32_t
+swapped_run(const struct core *c, unsigned space, uint64_t vpn, uint64_t low,
+            uint64_t high, uint64_t *ret_first)
+{
+	swp_entry_t e = swapped_out(c, space, vpn);
+	uint64_t first = vpn, end = vpn + 1;
+
+	while (first > low && end - first < OP_PAGES_MAX &&
+	       swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
+		first--;
+	while (end < high && end - first < OP_PAGES_MAX &&
+	       swapped_out(c, space, end) == e + (end - vpn))
+		end++;
+	*ret_first = first;
+	return (uint32_t)(end - first);
+}
+
+uint32_t
+read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
+           uint64_t low, uint64_t high, bool wanted, struct batch *b)
+{
+	uint32_t pfns[OP_PAGES_MAX], want, got;
+	struct page_id id;
+	uint64_t first;
+	struct op *op;
+
+	want = swapped_run(c, space, vpn, low, high, &first);
+	op = op_get(c, OP_READ, wanted ? OPS_RESERVE_DONE : OPS_RESERVE_DAEMON);
+	if (op == NULL)
+		return 0;
+	got = wanted ? frames_alloc_run(c, ALLOC_SWAPIN, want, true, pfns)
+	             : frames_alloc(c, ALLOC_AHEAD, want, pfns);
+	if (got == 0) {
+		op_put(c, op);
+		return 0;
+	}
+	if (vpn >= first + got)
+		first = vpn - got + 1;
+	op_at(op, space, first);
+	op->entry = pte_entry(pte_get(c, space, first));
+	id = area_page_id(a, first);
+	op->id = id.id;
+	op->off = id.off;
+	for (uint32_t i = 0; i < got; i++) {
+		struct frame *f = &c->frames[pfns[i]];
+
+		f->flags = FRAME_LOCKED | FRAME_READAHEAD;
+		f->entry = op->entry + i;
+		f->hash = slot_cache(c, f->entry, pfns[i]);
+		frame_bind(f, space, first + i);
+		op_add(op, pfns[i]);
+	}
+	if (wanted) {
+		struct frame *f = &c->frames[op->pg[vpn - first].pfn];
+
+		f->flags ^= FRAME_READAHEAD | FRAME_WANTED;
+	}
+	stat_add(c, PAGEOUT_STAT_swap_ra, got - wanted);
+	batch_add(b, op);
+	return got;
+}
+
+void
+read_ahead(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
+           struct plan plan, struct stream *s, struct batch *b)
+{
+	int64_t d = plan.delta;
+	uint32_t target = 2 * plan.window;
+
+	if (s == NULL || plan.window < 2 || s->reach > plan.window)
+		return;
+	while (s->reach < target) {
+		uint64_t v = vpn + (uint64_t)(d * (s->reach + 1));
+		uint64_t left = target - s->reach, low = v, high = v + 1;
+
+		if (v < a->vpn || v >= area_end(a))
+			return;
+		if (swapped_out(c, space, v) == 0) {
+			s->reach++;
+			continue;
+		}
+		if (d == 1)
+			high = area_end(a) - v > left ? v + left : area_end(a);
+		else if (d == -1)
+			low = v - a->vpn >= left ? v - left + 1 : a->vpn;
+		left = read_start(c, space, a, v, low, high, false, b);
+		if (left == 0)
+			return;
+		s->reach += (uint32_t)left;
+	}
 }

@@ -15,12 +15,6 @@
 
 #include "core/internal.h"
 
-static inline uint64_t
-area_end(const struct area *a)
-{
-	return a->vpn + a->pages;
-}
-
 /* Index of the first area that ends above vpn. */
 static uint32_t
 area_index(const struct space *s, uint64_t vpn)
