@@ -127,7 +127,13 @@ int pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 
 /*
  * Unmap a region or a part of one, whole pages.  Its contents are gone.
- * Returns 0, or -EINVAL: not a range of this engine's regions.
+ *
+ *	addr		the start of a page
+ *	bytes		rounded up to the page size; not 0
+ *
+ * Returns 0, or
+ *	-EINVAL		not a range of this engine's regions
+ *	-ENOMEM		a region would fall apart, and there are too many parts
  */
 int pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
 	__attribute__((nonnull(1)));
@@ -148,7 +154,10 @@ enum pageout_hint {
  * Give a hint about a range.
  * PAGEOUT_PREFETCH and PAGEOUT_COLD start the work and return; they do as much
  * as memory allows.
- * Returns 0, or -EINVAL: an unknown hint, or not a range of this engine.
+ * Returns 0, or
+ *	-EINVAL		an unknown hint, or not a range of this engine
+ *	-ENOMEM		a hint to be kept for a part of a region, and there are
+ *			too many parts
  */
 int pageout_advise(struct pageout *engine, void *addr, size_t bytes,
                    enum pageout_hint hint) __attribute__((nonnull(1)));

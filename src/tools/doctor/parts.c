@@ -2,7 +2,7 @@
 /*
  * parts.c -- is all there that pageout run loads into a program, and memory?
  */
-#include <stddef.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "tools/doctor/doctor.h"
@@ -19,6 +19,11 @@ check_agent(const struct doctor *d, struct finding *f)
 	(void)d;
 	if (part_find(PART_AGENT, path) == 0) {
 		found(f, VERDICT_OK, "%.200s", path);
+		if (strpbrk(path, " :") == NULL)
+			return;
+		f->verdict = VERDICT_FAIL;
+		remedy(f, "the loader takes no path with a space or a colon",
+		       "move or install it elsewhere");
 		return;
 	}
 	found(f, VERDICT_FAIL, "libpageout-agent.so is not there");
