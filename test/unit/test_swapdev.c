@@ -7,6 +7,7 @@
  * not here is skipped by name.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,6 +24,8 @@
 #include <cmocka.h>
 
 #include "base/assert.h"
+#include "os/uapi.h"
+#include "os/uffd.h"
 #include "test/unit/swapdev_pages.h"
 
 enum { THREADS = 4, ROUNDS = 150 };
@@ -340,6 +343,73 @@ request_outlives_its_thread(void **state)
 	(void)munmap(mem, COUNT * PAGES_MAX * (size_t)SWAPDEV_PAGE_BYTES);
 }
 
+/* -- a submitter that is stuck -------------------------------------------- */
+
+/*
+ * A program's thread starts a read-ahead, and then gives the kernel a page that
+ * is not there.  If the read could end only in that thread, and the page were
+ * one that it brings, both would wait for ever.
+ */
+struct stuck {
+	struct swapdev_req *req;
+	char *absent;
+	int pipe[2];
+	ssize_t result;
+};
+
+static void *
+submit_and_get_stuck(void *arg)
+{
+	struct stuck *s = arg;
+
+	if (swapdev_submit(&file.dev, s->req) == 0)
+		s->result = read(s->pipe[0], s->absent, 1);
+	return NULL;
+}
+
+static void
+request_ends_though_its_submitter_is_stuck(void **state)
+{
+	struct stuck s = {.absent = pages_new(1), .result = -1};
+	char *mem = pages_new(SWAPDEV_PAGES_MAX);
+	int uffd = uffd_open(0);
+	struct swapdev_req *ended;
+	struct uffd_msg msg;
+	pthread_t id;
+
+	(void)state;
+	if (uffd < 0) {
+		print_message("# SKIP userfaultfd is refused\n");
+		skip();
+	}
+	assert_int_equal(uffd_api(uffd, 0, &(uint64_t){0}), 0);
+	assert_int_equal(uffd_register(uffd, s.absent, SWAPDEV_PAGE_BYTES,
+	                               UFFDIO_REGISTER_MODE_MISSING),
+	                 0);
+	assert_int_equal(pipe2(s.pipe, O_CLOEXEC), 0);
+	assert_int_equal(write(s.pipe[1], "x", 1), 1);
+	s.req = req_new(true, 0, SWAPDEV_PAGES_MAX, mem);
+	assert_int_equal(swapdev_transfer(&file.dev, s.req), 0);
+	s.req->write = false;
+	assert_int_equal(pthread_create(&id, NULL, submit_and_get_stuck, &s),
+	                 0);
+	assert_int_equal(read(uffd, &msg, sizeof(msg)), sizeof(msg));
+	ended = swapdev_reap(&file.dev, 5000);
+	assert_int_equal(uffd_zeropage(uffd, s.absent, SWAPDEV_PAGE_BYTES, 0,
+	                               &(uint64_t){0}),
+	                 0);
+	assert_int_equal(pthread_join(id, NULL), 0);
+	assert_int_equal(s.result, 1);
+	if (ended == NULL)
+		(void)swapdev_reap(&file.dev, -1);
+	assert_ptr_equal(ended, s.req);
+	assert_int_equal(ended->result, 0);
+	(void)close(uffd);
+	(void)close(s.pipe[0]);
+	(void)close(s.pipe[1]);
+	free(s.req);
+}
+
 /* -- contracts ------------------------------------------------------------ */
 
 static jmp_buf broken;
@@ -416,6 +486,7 @@ main(void)
 		CASES(child_forgets_and_parent_goes_on),
 		CASES(threads_get_their_own_pages),
 		CASES(request_outlives_its_thread),
+		CASES(request_ends_though_its_submitter_is_stuck),
 		CASE(request_out_of_contract_is_caught, threads_direct),
 	};
 
