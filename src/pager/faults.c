@@ -24,6 +24,9 @@
 #include "os/uffd.h"
 #include "pager/internal.h"
 
+/* A transfer that the device ended by itself does not always wake poll(). */
+#define POLL_MS 250
+
 /* -- reading -------------------------------------------------------------- */
 
 void
@@ -247,7 +250,7 @@ faults_run(void *ctx)
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
 		struct batch b = {0};
 
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, POLL_MS) < 0 && errno != EINTR)
 			faults_lost(p);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
