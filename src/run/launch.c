@@ -21,9 +21,7 @@
 
 #include "base/keeper.h"
 #include "run/run.h"
-
-#define AGENT_FILE "libpageout-agent.so"
-#define ALLOCATOR_FILE "libjemalloc.so.2"
+#include "tools/parts.h"
 
 static const int passed[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
                              SIGALRM, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH};
@@ -63,64 +61,17 @@ launch_prepare(struct launch *l)
 
 /* -- what is loaded into the program ------------------------------------- */
 
-static bool
-is_readable(const char *path)
-{
-	return access(path, R_OK) == 0;
-}
-
-/* Find the agent: beside the program (build tree), or where it is installed. */
-static bool
-find_agent(char *path, size_t bytes)
-{
-	ssize_t n = readlink("/proc/self/exe", path, bytes - 1);
-	char *slash;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash != NULL &&
-		    (size_t)(slash - path) + sizeof("/" AGENT_FILE) < bytes) {
-			(void)strcpy(slash + 1, AGENT_FILE);
-			if (is_readable(path))
-				return true;
-		}
-	}
-	(void)snprintf(path, bytes, "%s/%s", run_agent_dir, AGENT_FILE);
-	return is_readable(path);
-}
-
-static const char *
-find_allocator(void)
-{
-	static const char *const paths[] = {
-#if defined(__x86_64__)
-		"/usr/lib/x86_64-linux-gnu/" ALLOCATOR_FILE,
-#elif defined(__aarch64__)
-		"/usr/lib/aarch64-linux-gnu/" ALLOCATOR_FILE,
-#endif
-		"/usr/lib64/" ALLOCATOR_FILE,
-		"/usr/lib/" ALLOCATOR_FILE,
-		"/usr/local/lib/" ALLOCATOR_FILE,
-	};
-
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (is_readable(paths[i]))
-			return paths[i];
-	return NULL;
-}
-
 int
 launch_preload(char *text, size_t bytes)
 {
-	const char *allocator = find_allocator(), *had = getenv("LD_PRELOAD");
-	char agent[4096];
+	const char *had = getenv("LD_PRELOAD");
+	char agent[PART_PATH_BYTES], allocator[PART_PATH_BYTES];
 
-	if (!find_agent(agent, sizeof(agent))) {
-		(void)fprintf(stderr,
-		              "pageout: %s: not found, neither beside "
-		              "the program nor in %s\n",
-		              AGENT_FILE, run_agent_dir);
+	if (part_find(PART_AGENT, agent) < 0) {
+		(void)fprintf(
+			stderr,
+			"pageout: libpageout-agent.so: not found, neither "
+			"beside the program nor in " PAGEOUT_AGENT_DIR "\n");
 		return -ENOENT;
 	}
 	if (strpbrk(agent, " :") != NULL) {
@@ -130,14 +81,13 @@ launch_preload(char *text, size_t bytes)
 		              agent);
 		return -EINVAL;
 	}
-	if (allocator == NULL)
+	if (part_find(PART_JEMALLOC, allocator) < 0)
 		(void)fprintf(stderr,
-		              "pageout: " ALLOCATOR_FILE ": not found: "
-		              "memory from malloc() is not managed; install "
+		              "pageout: libjemalloc.so.2: not found: memory "
+		              "from malloc() is not managed; install "
 		              "libjemalloc2\n");
 	if (snprintf(text, bytes, "%s%s%s%s%s", agent,
-	             allocator != NULL ? ":" : "",
-	             allocator != NULL ? allocator : "",
+	             allocator[0] != '\0' ? ":" : "", allocator,
 	             had != NULL && had[0] != '\0' ? ":" : "",
 	             had != NULL ? had : "") >= (int)bytes)
 		return -E2BIG;

@@ -8,12 +8,6 @@
 #include "run/run.h"
 #include "tools/tools.h"
 
-#ifndef PAGEOUT_AGENT_DIR
-#define PAGEOUT_AGENT_DIR "/usr/local/lib/pageout"
-#endif
-
-const char run_agent_dir[] = PAGEOUT_AGENT_DIR;
-
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);

@@ -33,9 +33,6 @@ enum {
 
 int run_main(int argc, char **argv);
 
-/* Where the agent is installed; main.c knows. */
-extern const char run_agent_dir[];
-
 /* -- command.c ----------------------------------------------------------- */
 
 struct command {
