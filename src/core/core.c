@@ -117,7 +117,7 @@ core_op_done(struct core *c, struct op *op, struct batch *b)
 		op_put(c, op);
 		return;
 	case OP_MAP:
-		map_done(c, op);
+		map_done(c, op, b);
 		return;
 	case OP_UNMAP:
 		unmap_done(c, op, b);
@@ -126,7 +126,7 @@ core_op_done(struct core *c, struct op *op, struct batch *b)
 		remap_done(c, op, b);
 		return;
 	case OP_ADOPT:
-		adopt_done(c, op);
+		adopt_done(c, op, b);
 		return;
 	case OP_READ:
 		read_done(c, op, b);
@@ -135,6 +135,8 @@ core_op_done(struct core *c, struct op *op, struct batch *b)
 		write_done(c, op);
 		return;
 	case OP_UNPOISON:
+		unpoison_done(c, op);
+		return;
 	case OP_WAKE:
 		op_put(c, op);
 		return;
@@ -172,6 +174,13 @@ core_reclaim_direct(struct core *c, struct batch *b)
 	if (frames_populate(c, b) || c->cfg.policy->reclaim_direct(c, b) ||
 	    c->ops_in_flight != 0)
 		return true;
+	if (c->unevictable.count != 0 && !c->desperate) {
+		/* Before all is lost: what refused to move may move by now. */
+		c->desperate = true;
+		c->unevictable_retry_ns = 0;
+		core_retry_unevictable(c);
+		return c->cfg.policy->reclaim_direct(c, b);
+	}
 	c->oom = true;
 	return false;
 }

@@ -107,7 +107,8 @@ typedef uint64_t pte_t;
 
 enum pte_kind { PTE_NONE, PTE_PRESENT, PTE_SWAP, PTE_POISON };
 
-#define PTE_YOUNG ((pte_t)1 << 2) /* mapped by a fault since last looked at */
+#define PTE_YOUNG ((pte_t)1 << 2)  /* mapped by a fault since last looked at */
+#define PTE_MOVING ((pte_t)1 << 3) /* of poison: an OP_UNPOISON names it */
 
 /*
  * A swap entry names a slot: area in bits 29..31, slot number below.  Entry 0
@@ -132,6 +133,7 @@ enum frame_flag {
 	FRAME_REFERENCED = 1 << 10, /* soft-faulted since last aged */
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
 	FRAME_UNPOPULATED = 1 << 12, /* the pool has not grown to it yet */
+	FRAME_DROPPED = 1 << 13, /* its page vanished during the operation */
 };
 
 /* Lists that frames are on.  The buddy lists are the mechanism's, the others
@@ -270,6 +272,7 @@ struct core {
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t ops_in_flight;
 	bool oom; /* the last hunt for a frame found nothing that could leave */
+	bool desperate; /* it has tried the unevictable ones once more */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
 	void *policy_state;
@@ -372,8 +375,10 @@ uint64_t core_discard(struct core *c, unsigned space, uint64_t vpn,
                       uint64_t pages, struct batch *b);
 
 /*
- * Move the pages at from to to (mremap).  Both ranges are managed, to is all
- * PAGE_NONE, the two do not overlap.
+ * Move the pages at from to to (mremap).  to is managed and all PAGE_NONE, the
+ * two do not overlap, and from is no area any more: core_area_rename(), then
+ * core_area_remove(from), then this.  A fault could bring back a page that has
+ * moved, were it an area still.
  * => returns pages still in motion, as core_discard(); 0 when all have moved
  */
 uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
@@ -396,7 +401,10 @@ int core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b);
 /*
  * The kernel has dropped the program's pages of a range behind our back (an
  * event said so): forget them without touching the area.
- * => returns pages still in motion, as core_discard()
+ * => called before a fault of the range that came after the event
+ * => returns how many pages are in motion; the core forgets each of them when
+ *    its operation ends.  Not called again, unless the area was removed: it
+ *    would forget what was written since
  */
 uint64_t core_vanished(struct core *c, unsigned space, uint64_t vpn,
                        uint64_t pages, struct batch *b);

@@ -112,14 +112,18 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 			unmap_refuse(c, f);
 			continue;
 		}
+		if (f->entry == 0) {
+			f->entry = slot_alloc(c, g->pfn[i]);
+			if (f->entry == 0) {
+				unmap_refuse(c, f);
+				continue;
+			}
+			f->flags |= FRAME_DIRTY; /* the slot has nothing yet */
+		}
 		id = area_page_id(a, f->vpn);
 		if (!unmap_follows(op, f, id))
 			op = unmap_begin(c, f, id, b);
-		if (op != NULL && f->entry == 0) {
-			f->entry = slot_alloc(c, g->pfn[i]);
-			f->flags |= FRAME_DIRTY; /* the slot has nothing yet */
-		}
-		if (op == NULL || f->entry == 0) {
+		if (op == NULL) { /* it keeps its slot for next time */
 			unmap_refuse(c, f);
 			continue;
 		}
@@ -187,7 +191,7 @@ unmap_one(struct core *c, const struct op *op, uint32_t i)
 	must(f->vpn == op->vpn + i && pte_pfn(*pte) == pg->pfn); /* [I1] */
 	frame_unlock(f);
 	f->flags &= (uint16_t)~FRAME_WANTED;
-	if (op->flags & OPF_DISCARD) {
+	if (op->flags & OPF_DISCARD || f->flags & FRAME_DROPPED) {
 		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
 		unmap_forget(c, f, pte, pg->err < 0 ? FRAME_EMPTY : 0);
 	} else if (pg->err == 0) {
@@ -209,12 +213,7 @@ unmap_done(struct core *c, struct op *op, struct batch *b)
 		wanted |= c->frames[op->pg[i].pfn].flags & FRAME_WANTED;
 		unmap_one(c, op, i);
 	}
-	if (!wanted) {
-		op_put(c, op);
-		return;
-	}
-	op->kind = OP_WAKE; /* a thread missed its page: it faults again */
-	batch_add(b, op);
+	op_wake(c, op, wanted, b);
 }
 
 /* -- dirty -> writing -> clean -------------------------------------------- */

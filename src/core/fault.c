@@ -58,7 +58,8 @@ map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 	must(op->vpn + op->count == vpn);
 	if (f->flags & FRAME_READAHEAD)
 		stat_add(c, PAGEOUT_STAT_swap_ra_hit, 1);
-	f->flags &= (uint16_t) ~(FRAME_READAHEAD | FRAME_WANTED);
+	f->flags &=
+		(uint16_t) ~(FRAME_READAHEAD | FRAME_WANTED | FRAME_RETRIED);
 	*pte = pte_present(frame_pfn(c, f));
 	op_add(op, frame_pfn(c, f));
 }
@@ -307,8 +308,8 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 		return FAULT_NOAREA;
 	stat_add(c, PAGEOUT_STAT_pgfault, 1);
 	pte = pte_get(c, space, vpn);
-	if (pte_kind(pte) == PTE_POISON)
-		return FAULT_POISONED;
+	if (pte_kind(pte) == PTE_POISON) /* or try again when it is not */
+		return pte & PTE_MOVING ? FAULT_NOFRAME : FAULT_POISONED;
 	if (pte_kind(pte) == PTE_PRESENT) {
 		struct frame *f = &c->frames[pte_pfn(pte)];
 
@@ -334,6 +335,11 @@ map_failed(struct core *c, const struct op *op, uint32_t i)
 	struct frame *f = &c->frames[op->pg[i].pfn];
 	pte_t *pte = pte_of(c, op->space, op->vpn + i);
 
+	if (f->flags & FRAME_DROPPED) {
+		*pte = PTE_NONE;
+		frame_orphan(c, f);
+		return;
+	}
 	if (op->flags & OPF_COPY) {
 		f->entry = slot_alloc(c, op->pg[i].pfn);
 		f->flags |= FRAME_DIRTY;
@@ -350,29 +356,63 @@ map_failed(struct core *c, const struct op *op, uint32_t i)
 	frame_orphan(c, f);
 }
 
-void
-map_done(struct core *c, struct op *op)
+/*
+ * Pages that vanished while they were being mapped: the host mapped them
+ * before.  Whether they are there still, taking them out will tell.
+ */
+static void
+map_undo(struct core *c, const uint32_t *pfns, uint32_t n, struct batch *b)
 {
+	struct op *op = NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct frame *f = &c->frames[pfns[i]];
+
+		if (op == NULL || op->vpn + op->count != f->vpn) {
+			op = op_get(c, OP_UNMAP, 0);
+			must(op != NULL); /* OPS_RESERVE_DONE are for this */
+			op_at(op, f->space, f->vpn);
+			op->flags = OPF_DISCARD;
+			batch_add(b, op);
+		}
+		op_add(op, pfns[i]);
+	}
+}
+
+void
+map_done(struct core *c, struct op *op, struct batch *b)
+{
+	uint32_t undo[OP_PAGES_MAX], undo_count = 0;
+	bool failed = false;
+
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];
+		bool undone = f->flags & FRAME_DROPPED && op->pg[i].err == 0;
 
-		frame_unlock(f);
-		f->flags &= (uint16_t)~FRAME_WANTED; /* mapping has woken it */
 		if (op->flags & OPF_COPY) {
 			struct frame *src = &c->frames[op->pg[i].src];
 
 			src->flags &= (uint16_t)~FRAME_SOURCE;
 			frame_put(c, src);
 		}
-		if (op->pg[i].err < 0) {
-			map_failed(c, op, i);
+		if (op->pg[i].err == 0) {
+			stat_add(c, PAGEOUT_STAT_pgmap, 1);
+			stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+		}
+		if (undone) {
+			undo[undo_count++] = op->pg[i].pfn;
 			continue;
 		}
-		stat_add(c, PAGEOUT_STAT_pgmap, 1);
-		stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
-		c->cfg.policy->mapped(c, f);
+		frame_unlock(f);
+		f->flags &= (uint16_t)~FRAME_WANTED; /* mapping has woken it */
+		failed |= op->pg[i].err < 0;
+		if (op->pg[i].err < 0)
+			map_failed(c, op, i);
+		else
+			c->cfg.policy->mapped(c, f);
 	}
-	op_put(c, op);
+	op_wake(c, op, failed, b);
+	map_undo(c, undo, undo_count, b);
 }
 
 /* How the pages of a read came in. */
@@ -398,13 +438,17 @@ read_sum(struct core *c, struct op *op)
 	return s;
 }
 
-/* Twice it could not be read: nobody shall see other contents instead. */
+/*
+ * It could not be read.  When that was so twice, nobody shall see other
+ * contents instead.  A page that was read well the first time, and was read
+ * again because of its neighbours, stays swapped out and has another chance.
+ */
 static void
 read_lost(struct core *c, struct frame *f)
 {
 	swp_entry_t e = f->entry;
 
-	if (f->flags & FRAME_WANTED) {
+	if ((f->flags & FRAME_WANTED) && (f->flags & FRAME_RETRIED)) {
 		*pte_of(c, f->space, f->vpn) = PTE_POISON;
 		slot_put(c, e);
 		stat_add(c, PAGEOUT_STAT_pgpoison, 1);
@@ -442,6 +486,9 @@ read_done(struct core *c, struct op *op, struct batch *b)
 	stat_add(c, PAGEOUT_STAT_io_read_ops, 1);
 	stat_add(c, PAGEOUT_STAT_swap_read_errors, s.bad);
 	if (s.bad != 0 && (op->flags & OPF_RETRY) == 0) {
+		for (uint32_t i = 0; i < op->count; i++)
+			if (op->pg[i].err < 0)
+				c->frames[op->pg[i].pfn].flags |= FRAME_RETRIED;
 		op->flags |= OPF_RETRY;
 		batch_add(b, op);
 		return;
@@ -460,14 +507,9 @@ read_done(struct core *c, struct op *op, struct batch *b)
 		} else if (op->pg[i].err < 0) {
 			read_lost(c, f);
 		} else {
-			f->flags &= (uint16_t)~FRAME_WANTED;
+			f->flags &= (uint16_t) ~(FRAME_WANTED | FRAME_RETRIED);
 			c->cfg.policy->cached(c, f);
 		}
 	}
-	if (s.wanted == 0) {
-		op_put(c, op);
-		return;
-	}
-	op->kind = OP_WAKE;
-	batch_add(b, op);
+	op_wake(c, op, s.wanted != 0, b);
 }

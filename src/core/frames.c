@@ -292,7 +292,7 @@ frame_free(struct core *c, struct frame *f)
 	f->hash = 0;
 	f->age = 0;
 	c->frames_used--;
-	c->oom = false;
+	c->oom = c->desperate = false;
 	stat_sub(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	stat_add(c, PAGEOUT_STAT_pgfree, 1);
 	if (keep & FRAME_EMPTY) {
@@ -354,8 +354,6 @@ populate_empty(struct core *c, struct batch *b)
 	op_at(op, 0, 0);
 	op->flags = OPF_REFILL;
 	op_add(op, frame_pfn(c, f));
-	c->frames_used++;
-	stat_add(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	batch_add(b, op);
 	return true;
 }
@@ -395,6 +393,8 @@ empty_populated(struct core *c, struct frame *f, int err)
 	frame_unlock(f);
 	f->flags &= (uint16_t)~FRAME_EMPTY;
 	f->flags |= err < 0 ? FRAME_EMPTY : FRAME_FRESH;
+	c->frames_used++;
+	stat_add(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	frame_free(c, f);
 }
 

@@ -23,8 +23,10 @@
  *	OP_UNPOISON	vpn		takes that back: the page reads as zeros
  *
  * Results (pg[].err, 0 or a negative errno):
- *	OP_MAP		0; -ENOENT the area is gone.  All else (busy, layout
- *			changing, protection) the host must deal with itself.
+ *	OP_MAP		0; -ENOENT the area is gone, or the page vanished before
+ *			it was mapped (FRAME_DROPPED: see core_vanished()).  All
+ *			else (busy, layout changing, protection) the host must
+ *			deal with itself.
  *	OP_UNMAP	0; -EBUSY pinned by somebody; -ENOENT no page there;
  *			-EINVAL protection or kind forbids it.  With
  *			OPF_DISCARD: 0; or -ENOENT when the page is gone and

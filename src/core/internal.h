@@ -200,12 +200,13 @@ area_end(const struct area *a)
  * is free again.
  */
 
-void map_done(struct core *c, struct op *op);
+void map_done(struct core *c, struct op *op, struct batch *b);
 void read_done(struct core *c, struct op *op, struct batch *b);
 void unmap_done(struct core *c, struct op *op, struct batch *b);
 void write_done(struct core *c, struct op *op);
 void remap_done(struct core *c, struct op *op, struct batch *b);
-void adopt_done(struct core *c, struct op *op);
+void adopt_done(struct core *c, struct op *op, struct batch *b);
+void unpoison_done(struct core *c, struct op *op);
 
 /* Order frames by a key of theirs. */
 void sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
@@ -237,6 +238,18 @@ op_put(struct core *c, struct op *op)
 	c->ops_free = op;
 	c->ops_free_count++;
 	c->ops_in_flight--;
+}
+
+/* It has ended: wake who waited for its pages to fault again, or free it. */
+static inline void
+op_wake(struct core *c, struct op *op, bool wanted, struct batch *b)
+{
+	if (!wanted) {
+		op_put(c, op);
+		return;
+	}
+	op->kind = OP_WAKE;
+	batch_add(b, op);
 }
 
 static inline void

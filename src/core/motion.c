@@ -53,8 +53,11 @@ forget_present(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 	uint32_t pfn = pte_pfn(*pte);
 	struct frame *f = &c->frames[pfn];
 
-	if (f->flags & FRAME_LOCKED)
+	if (f->flags & FRAME_LOCKED) {
+		if (fg->vanished)
+			f->flags |= FRAME_DROPPED;
 		return true;
+	}
 	f->pins = 0;
 	if (fg->vanished) {
 		*pte = PTE_NONE;
@@ -82,6 +85,33 @@ forget_swap(struct core *c, pte_t *pte)
 		frame_orphan(c, f);
 }
 
+/*
+ * The page is poisoned until the mark is taken back: it would be taken from
+ * whatever was mapped there meanwhile.
+ */
+static bool
+forget_poison(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
+{
+	if (*pte & PTE_MOVING)
+		return true;
+	if (fg->vanished) { /* the mark went with the pages */
+		*pte = PTE_NONE;
+		return false;
+	}
+	if (run_add(c, &fg->unpoison, OP_UNPOISON, fg->space, vpn, PFN_NONE,
+	            fg->b))
+		*pte |= PTE_MOVING;
+	return true;
+}
+
+void
+unpoison_done(struct core *c, struct op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++)
+		*pte_of(c, op->space, op->vpn + i) = PTE_NONE;
+	op_put(c, op);
+}
+
 static bool
 forget_page(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 {
@@ -96,11 +126,7 @@ forget_page(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 		forget_swap(c, pte);
 		return false;
 	case PTE_POISON:
-		if (!run_add(c, &fg->unpoison, OP_UNPOISON, fg->space, vpn,
-		             PFN_NONE, fg->b))
-			return true;
-		*pte = PTE_NONE;
-		return false;
+		return forget_poison(c, fg, vpn, pte);
 	}
 	never();
 	return false;
@@ -171,6 +197,8 @@ move_page(struct core *c, struct move *m, pte_t *from, uint64_t offset)
 	case PTE_SWAP:
 		return move_swap(c, m, from, offset);
 	case PTE_POISON:
+		if (*from & PTE_MOVING)
+			return true;
 		*pte_of(c, m->space, m->to + offset) = PTE_POISON;
 		*from = PTE_NONE;
 		return false;
@@ -214,7 +242,7 @@ remap_done(struct core *c, struct op *op, struct batch *b)
 		must(pte_pfn(*from) == op->pg[i].pfn && *to == PTE_NONE);
 		wanted |= f->flags & FRAME_WANTED;
 		frame_unlock(f);
-		f->flags &= (uint16_t)~FRAME_WANTED;
+		f->flags &= (uint16_t) ~(FRAME_WANTED | FRAME_DROPPED);
 		*from = PTE_NONE;
 		if (op->pg[i].err < 0) { /* there was no page any more */
 			f->flags |= FRAME_EMPTY;
@@ -226,12 +254,7 @@ remap_done(struct core *c, struct op *op, struct batch *b)
 		*to = pte_present(op->pg[i].pfn);
 		c->cfg.policy->mapped(c, f);
 	}
-	if (!wanted) {
-		op_put(c, op);
-		return;
-	}
-	op->kind = OP_WAKE;
-	batch_add(b, op);
+	op_wake(c, op, wanted, b);
 }
 
 /* -- take over ------------------------------------------------------------ */
@@ -261,15 +284,24 @@ core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 }
 
 void
-adopt_done(struct core *c, struct op *op)
+adopt_done(struct core *c, struct op *op, struct batch *b)
 {
+	bool wanted = false;
+
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];
 
+		wanted |= f->flags & FRAME_WANTED;
 		frame_unlock(f);
 		f->flags &= (uint16_t)~FRAME_WANTED;
+		if (f->flags & FRAME_DROPPED) {
+			*pte_of(c, op->space, op->vpn + i) = PTE_NONE;
+			f->flags |= FRAME_EMPTY;
+			frame_orphan(c, f);
+			continue;
+		}
 		stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
 		c->cfg.policy->mapped(c, f);
 	}
-	op_put(c, op);
+	op_wake(c, op, wanted, b);
 }

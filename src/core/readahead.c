@@ -135,7 +135,9 @@ swapped_run(const struct core *c, unsigned space, uint64_t vpn, uint64_t low,
 	swp_entry_t e = swapped_out(c, space, vpn);
 	uint64_t first = vpn, end = vpn + 1;
 
+	/* Before slot 1 there is none: 0 would be "not swapped out". */
 	while (first > low && end - first < OP_PAGES_MAX &&
+	       vpn - first + 1 < e &&
 	       swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
 		first--;
 	while (end < high && end - first < OP_PAGES_MAX &&

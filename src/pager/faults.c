@@ -68,7 +68,9 @@ range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
 		busy = core_vanished(p->core, SPACE, r.vpn, r.pages, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
-		if (busy == 0)
+		/* What is in motion the core forgets when it ends; pages of a
+		 * range that lives on must not be forgotten twice. */
+		if (busy == 0 || !unmapped)
 			return;
 		/* Whoever moves these pages may wait for a message of ours. */
 		faults_drain(p);

@@ -178,3 +178,25 @@ pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
 		values[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED);
 	return PAGEOUT_STATS;
 }
+
+/* -- policies, for rooms that know only the pager -------------------------- */
+
+const struct policy_ops *
+pager_policy(const char *name)
+{
+	if (name == NULL || name[0] == '\0')
+		return policies[0];
+	return policy_find(name);
+}
+
+const char *
+pager_policy_name(unsigned n, const char **ret_help)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (policies[i] == NULL)
+			return NULL;
+	if (policies[n] == NULL)
+		return NULL;
+	*ret_help = policies[n]->help;
+	return policies[n]->name;
+}

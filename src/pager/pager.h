@@ -113,6 +113,13 @@ unsigned pager_uffds(const struct pager *p, int *fds);
 /* The statistics in shared memory, PAGEOUT_STATS values. */
 const uint64_t *pager_stats(struct pager *p);
 
+/*
+ * The policy of that name; NULL or "": the default.  => NULL: there is none.
+ * pager_policy_name: names in order, each with a line of help; then NULL.
+ */
+const struct policy_ops *pager_policy(const char *name);
+const char *pager_policy_name(unsigned n, const char **ret_help);
+
 /* True for a thread of the pager. */
 bool pager_is_own_thread(const struct pager *p);
 

@@ -15,6 +15,9 @@
  *	-EINVAL	the area's protection forbids it: a page that comes in is copied
  *		instead, a page that should go out stays
  *	-EAGAIN	the layout is changing: events must be read first
+ *	-EEXIST	it has moved: when Linux 6.18 had to try again because a page
+ *		was being migrated, it moves pages without counting them and
+ *		then finds their places taken
  */
 #include <errno.h>
 #include <sched.h>
@@ -61,6 +64,19 @@ run_of(const struct op *op, uint32_t i)
 	return n;
 }
 
+/*
+ * MOVE says that something is in the page's new place, which was empty [I1]: it
+ * is the page, moved and not counted.
+ */
+static void
+must_have_moved(const void *from)
+{
+	unsigned char in_memory = 1;
+	long r = syscall(SYS_mincore, from, PAGE_BYTES, &in_memory);
+
+	must(r != 0 || (in_memory & 1) == 0);
+}
+
 /* -- in ------------------------------------------------------------------- */
 
 /*
@@ -105,8 +121,11 @@ map_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 			(void)sched_yield();
 			continue;
 		}
-		must(r != -EEXIST); /* [I1] no page may be there */
-		return map_copy(p, vpn, pfn);
+		if (r != -EEXIST)
+			return map_copy(p, vpn, pfn);
+		must_have_moved(frame_addr(p, pfn));
+		(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+		return 0;
 	}
 }
 
@@ -173,7 +192,10 @@ unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 
 		if (r == 0 || r == -ENOENT || r == -EINVAL)
 			return r;
-		must(r != -EEXIST); /* [I1] the frame's place is empty */
+		if (r == -EEXIST) {
+			must_have_moved(page_addr(vpn));
+			return 0;
+		}
 		if (r == -EAGAIN && ++changes < CHANGE_TRIES) {
 			pager_layout_wait(p);
 			continue;
@@ -253,6 +275,11 @@ remap_one(struct pager *p, uint64_t from, uint64_t to)
 		if (r == -EAGAIN)
 			pager_layout_wait(p);
 	} while (r == -EAGAIN);
+	if (r == -EEXIST) {
+		must_have_moved(page_addr(from));
+		(void)uffd_wake(p->uffd, page_addr(to), PAGE_BYTES);
+		return 0;
+	}
 	if (r == 0 || r == -ENOENT)
 		return r;
 	do { /* held or protected: copy it */

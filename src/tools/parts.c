@@ -42,8 +42,7 @@ find_agent(char path[static PART_PATH_BYTES])
 		             self))
 			return true;
 	}
-	return is_there(path,
-	                PAGEOUT_PREFIX "/" PAGEOUT_LIBDIR "/pageout/" AGENT);
+	return is_there(path, "%s", PAGEOUT_AGENT_DIR "/" AGENT);
 }
 
 static bool

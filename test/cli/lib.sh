@@ -31,9 +31,11 @@ ok() {
 		echo "ok $cases - $words"
 	else
 		echo "not ok $cases - $words"
-		echo "# $*"
-		echo "# status ${status-}, out: ${out-}" | head -n 20
-		echo "# err: ${err-}" | head -n 5
+		{
+			echo "$*"
+			echo "status ${status-}, out: ${out-}" | head -n 20
+			echo "err: ${err-}" | head -n 5
+		} | sed 's/^/# /'
 	fi
 }
 

@@ -30,7 +30,7 @@ plain=$pid
 try "$pageout" stat
 ok 'the list has a heading and the engine' all 'status_is 0' \
 	'matches "$out" "^ +PID +LIMIT +USED"' \
-	'matches "$out" "^ *$plain +64M .* fifo +thread +/"'
+	'matches "$out" "^ *$plain +64M .* fifo +thread +[^ ]*engine"'
 
 try "$pageout" stat --raw
 ok 'raw sizes are exact' matches "$out" "^ *$plain +67108864 "

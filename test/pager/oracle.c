@@ -15,6 +15,7 @@
  * user-space faults here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static uint64_t data_bytes = (uint64_t)96 << 20, checks = 100000, seed;
 static uint64_t threads = 8;
 static const char *budgets = "5,10,25,50,90", *policies, *swap_path;
 static enum pageout_mode mode;
-static bool shows_progress;
+static bool shows_progress, compacts;
 
 static struct worker workers[THREADS_MAX];
 
@@ -95,6 +96,22 @@ start(unsigned budget, const char *policy)
 	return 0;
 }
 
+/*
+ * Have the kernel move pages about: what it is moving refuses to be moved by
+ * us, or worse.  It does so by itself when it is short of huge pages.
+ */
+static void
+compact(void)
+{
+	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1", 1) != 1) {
+		printf("1..0 # SKIP compact_memory: %s\n", strerror(errno));
+		exit(0);
+	}
+	(void)close(fd);
+}
+
 /* The budget is never passed, whatever happens. */
 static void
 check_budget(void)
@@ -115,15 +132,19 @@ check_budget(void)
 static void
 wait_for_workers(void)
 {
-	const struct timespec tick = {.tv_nsec = 100000000};
+	const struct timespec tick = {.tv_nsec =
+	                                      compacts ? 1000000 : 100000000};
+	const uint64_t ticks_s = 1000000000u / (uint64_t)tick.tv_nsec;
 	uint64_t done, last = 0, quiet = 0;
 
 	while ((done = atomic_load(&checks_done)) < checks) {
 		(void)nanosleep(&tick, NULL);
 		check_budget();
+		if (compacts)
+			compact();
 		quiet = done == last ? quiet + 1 : 0;
 		last = done;
-		if (quiet > STUCK_S * 10) {
+		if (quiet > STUCK_S * ticks_s) {
 			printf("not ok - stuck: no check in %d s\n# repeat: "
 			       "%s\n",
 			       STUCK_S, repeat);
@@ -204,6 +225,7 @@ enum {
 	OPT_FORKS,
 	OPT_SWAP,
 	OPT_PROGRESS,
+	OPT_COMPACT,
 };
 
 static const struct opt options[] = {
@@ -220,6 +242,8 @@ static const struct opt options[] = {
 	{"forks", 0, OPT_FORKS, "N", false,
          "forks in a million operations (default: 100)"},
 	{"swap", 0, OPT_SWAP, "PATH", false, "place of the swap file"},
+	{"compact", 0, OPT_COMPACT, NULL, false,
+         "have the kernel move pages meanwhile (root)"},
 	{"progress", 0, OPT_PROGRESS, NULL, false, "show how far it is"},
 	OPT_COMMON,
 	{0},
@@ -289,6 +313,9 @@ set_option(int id, const char *value)
 		break;
 	case OPT_SWAP:
 		swap_path = value;
+		break;
+	case OPT_COMPACT:
+		compacts = true;
 		break;
 	case OPT_PROGRESS:
 		shows_progress = true;

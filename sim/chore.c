@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * chore.c -- what a program does to a range, in turns.
+ *
+ * Such calls of the core say how many pages are still in motion and are made
+ * again until none is.  Between two turns everything else goes on.
+ *
+ *	DISCARD	core_discard(); other tasks may touch the pages meanwhile, and
+ *		find what was there or zeros
+ *	VANISH	the kernel drops the pages first, then core_vanished()
+ *	REMOVE	core_area_remove(), core_discard(), then the memory is gone
+ *	UNMAP	the memory is gone first, then core_area_remove(),
+ *		core_vanished()
+ *	MOVE	a new area, core_area_rename(), core_area_remove() of the old
+ *		one, core_move()
+ *	ADOPT	an area over pages that are there already, core_adopt() each
+ *	PIN	core_pin() each, and later core_unpin()
+ *
+ * No two chores have a page in common.
+ */
+#include <errno.h>
+
+#include "sim/sim.h"
+
+#define TURNS_MAX 2000
+
+/* -- ranges ------------------------------------------------------------ */
+
+static void
+set_flags(struct sim *s, unsigned space, uint32_t page, uint32_t pages,
+          unsigned set, unsigned clear)
+{
+	for (uint32_t i = page; i < page + pages; i++) {
+		unsigned flags = s->page[space][i].flags;
+
+		s->page[space][i].flags = (uint16_t)((flags & ~clear) | set);
+	}
+}
+
+/* True when each page has all of the flags in have and none of those in lack */
+static bool
+all_pages(const struct sim *s, unsigned space, uint32_t page, uint32_t pages,
+          unsigned have, unsigned lack)
+{
+	if (page + pages > s->pages)
+		return false;
+	for (uint32_t i = page; i < page + pages; i++)
+		if ((s->page[space][i].flags & (have | lack)) != have)
+			return false;
+	return true;
+}
+
+/* The kernel drops what is there; nobody has been told. */
+static void
+drop_pages(struct sim *s, const struct sim_chore *ch)
+{
+	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
+		struct sim_page *p = &s->page[ch->space][i];
+
+		if (p->flags & PG_PRESENT)
+			s->resident--;
+		p->flags &= (uint16_t) ~(PG_PRESENT | PG_POISONED | PG_DMA);
+	}
+}
+
+/* From now on the range reads as zeros, or as what was written since. */
+static void
+forget(struct sim *s, const struct sim_chore *ch)
+{
+	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
+		struct sim_page *p = &s->page[ch->space][i];
+
+		p->damage = 0;
+		if ((p->flags & PG_WRITTEN) == 0) {
+			p->truth = 0;
+			p->flags &= (uint16_t)~PG_UNSURE;
+		}
+	}
+}
+
+/* The memory is gone: no page is left, sleepers get a signal. */
+static void
+unmapped(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
+{
+	for (uint32_t i = page; i < page + pages; i++) {
+		struct sim_page *p = &s->page[space][i];
+
+		if ((p->flags & PG_PRESENT) && (p->flags & PG_FOREIGN) == 0)
+			sim_fail(s, "I1", "page %u:%u is unmapped under us",
+			         space, i);
+		p->flags = 0;
+		p->truth = 0;
+		p->damage = 0;
+		task_wake(s, space, i);
+	}
+}
+
+static void
+chore_end(struct sim *s, struct sim_chore *ch)
+{
+	set_flags(s, ch->space, ch->page, ch->pages, 0, PG_BUSY | PG_CLOSED);
+	if (ch->kind == CHORE_MOVE)
+		set_flags(s, ch->space, ch->to, ch->pages, 0,
+		          PG_BUSY | PG_CLOSED);
+	ch->in_use = false;
+}
+
+/* Come back later; in vain only so often while nothing else is pending. */
+static void
+again(struct sim *s, struct sim_chore *ch)
+{
+	if (++ch->turns > TURNS_MAX && s->jobs_count == 0)
+		sim_fail(s, "progress", "chore %d of page %u:%u never ends",
+		         (int)ch->kind, ch->space, ch->page);
+	sim_schedule(s,
+	             2000 + choice_of(&s->choice, 256) * 40ull *
+	                             (ch->turns < 100 ? 10 : 1000),
+	             EVENT_CHORE, (uint32_t)(ch - s->chores));
+}
+
+/* -- discard, and its three relatives ---------------------------------- */
+
+static uint64_t
+discard_turn(struct sim *s, struct sim_chore *ch)
+{
+	struct batch b = {NULL, NULL};
+	uint64_t vpn = sim_vpn(s, ch->space, ch->page), left;
+
+	if (ch->kind == CHORE_VANISH || ch->kind == CHORE_UNMAP)
+		left = core_vanished(s->core, ch->space, vpn, ch->pages, &b);
+	else
+		left = core_discard(s->core, ch->space, vpn, ch->pages, &b);
+	set_flags(s, ch->space, ch->page, ch->pages, 0, PG_HELD);
+	host_submit(s, &b);
+	return left;
+}
+
+static void
+run_discard(struct sim *s, struct sim_chore *ch)
+{
+	bool vanish = ch->kind == CHORE_VANISH;
+
+	if (ch->phase == 0) {
+		if (vanish) {
+			drop_pages(s, ch);
+			s->count.vanishes++;
+		} else
+			s->count.discards++;
+		set_flags(s, ch->space, ch->page, ch->pages,
+		          PG_UNSURE | (vanish ? PG_HELD : 0), PG_WRITTEN);
+		ch->phase = 1;
+		if (vanish) {
+			again(s, ch);
+			return;
+		}
+	}
+	/* What vanished is the core's to forget: it is told once. */
+	if (discard_turn(s, ch) > 0 && !vanish) {
+		again(s, ch);
+		return;
+	}
+	forget(s, ch);
+	chore_end(s, ch);
+}
+
+static void
+run_remove(struct sim *s, struct sim_chore *ch)
+{
+	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
+
+	if (ch->phase == 0) {
+		if (core_area_remove(s->core, ch->space, vpn, ch->pages) != 0) {
+			chore_end(s, ch); /* no room to split an area */
+			return;
+		}
+		if (ch->kind == CHORE_UNMAP) {
+			drop_pages(s, ch);
+			set_flags(s, ch->space, ch->page, ch->pages, PG_HELD,
+			          PG_MANAGED);
+			s->count.raw_unmaps++;
+		} else
+			s->count.removes++;
+		set_flags(s, ch->space, ch->page, ch->pages, PG_CLOSED, 0);
+		ch->phase = 1;
+		again(s, ch);
+		return;
+	}
+	if (discard_turn(s, ch) > 0) {
+		again(s, ch);
+		return;
+	}
+	unmapped(s, ch->space, ch->page, ch->pages);
+	chore_end(s, ch);
+}
+
+/* -- move -------------------------------------------------------------- */
+
+/* What the program knows of the pages goes with them. */
+static void
+carry(struct sim *s, const struct sim_chore *ch)
+{
+	for (uint32_t i = 0; i < ch->pages; i++) {
+		struct sim_page *from = &s->page[ch->space][ch->page + i];
+		struct sim_page *to = &s->page[ch->space][ch->to + i];
+
+		to->truth = from->truth;
+		to->damage = from->damage;
+		to->flags |= from->flags & PG_UNSURE;
+		from->truth = 0;
+		from->damage = 0;
+		from->flags &= (uint16_t)~PG_UNSURE;
+	}
+}
+
+static void
+start_move(struct sim *s, struct sim_chore *ch)
+{
+	uint64_t from = sim_vpn(s, ch->space, ch->page);
+	uint64_t to = sim_vpn(s, ch->space, ch->to);
+
+	set_flags(s, ch->space, ch->page, ch->pages, PG_CLOSED, 0);
+	if (core_area_add(s->core, ch->space, to, ch->pages) != 0) {
+		chore_end(s, ch);
+		return;
+	}
+	set_flags(s, ch->space, ch->to, ch->pages, PG_MANAGED, 0);
+	if (core_area_rename(s->core, ch->space, from, to, ch->pages) != 0 ||
+	    core_area_remove(s->core, ch->space, from, ch->pages) != 0) {
+		/* No room for the parts: nothing has moved yet. */
+		if (core_area_remove(s->core, ch->space, to, ch->pages) != 0)
+			sim_fail(s, "I1", "a whole area is not removed");
+		unmapped(s, ch->space, ch->to, ch->pages);
+		chore_end(s, ch);
+		return;
+	}
+	s->count.moves++;
+	ch->phase = 1;
+	again(s, ch);
+}
+
+static void
+run_move(struct sim *s, struct sim_chore *ch)
+{
+	struct batch b = {NULL, NULL};
+	uint64_t left;
+
+	if (ch->phase == 0) {
+		start_move(s, ch);
+		return;
+	}
+	left = core_move(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
+	                 sim_vpn(s, ch->space, ch->to), ch->pages, &b);
+	host_submit(s, &b);
+	if (left > 0) {
+		again(s, ch);
+		return;
+	}
+	carry(s, ch);
+	unmapped(s, ch->space, ch->page, ch->pages);
+	chore_end(s, ch);
+}
+
+/* -- adopt ------------------------------------------------------------- */
+
+static void
+start_adopt(struct sim *s, struct sim_chore *ch)
+{
+	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
+
+	if (core_area_add(s->core, ch->space, vpn, ch->pages) != 0) {
+		chore_end(s, ch);
+		return;
+	}
+	s->count.adoptions++;
+	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
+		struct sim_page *p = &s->page[ch->space][i];
+
+		p->flags |= PG_MANAGED;
+		if (choice_of(&s->choice, 3) == 0)
+			continue;
+		p->word = p->truth = sim_word(s);
+		p->flags |= PG_PRESENT | PG_FOREIGN;
+	}
+	ch->next = ch->page;
+	ch->phase = 1;
+	again(s, ch);
+}
+
+static void
+run_adopt(struct sim *s, struct sim_chore *ch)
+{
+	struct batch b = {NULL, NULL};
+
+	if (ch->phase == 0) {
+		start_adopt(s, ch);
+		return;
+	}
+	for (; ch->next < ch->page + ch->pages; ch->next++) {
+		const struct sim_page *p = &s->page[ch->space][ch->next];
+
+		if ((p->flags & PG_FOREIGN) == 0 || p->op != NULL)
+			continue;
+		if (core_adopt(s->core, ch->space,
+		               sim_vpn(s, ch->space, ch->next), &b) != 0) {
+			(void)core_reclaim_direct(s->core, &b);
+			host_submit(s, &b);
+			again(s, ch);
+			return;
+		}
+	}
+	host_submit(s, &b);
+	ch->next = ch->page;
+	if (!all_pages(s, ch->space, ch->page, ch->pages, 0, PG_FOREIGN)) {
+		again(s, ch);
+		return;
+	}
+	chore_end(s, ch);
+}
+
+/* -- pin --------------------------------------------------------------- */
+
+static void
+unpin(struct sim *s, struct sim_chore *ch)
+{
+	for (uint32_t i = ch->page; i < ch->next; i++) {
+		struct sim_page *p = &s->page[ch->space][i];
+
+		if ((p->flags & (PG_PINNED | PG_PRESENT)) !=
+		    (PG_PINNED | PG_PRESENT))
+			sim_fail(s, "I1", "page %u:%u was pinned and left",
+			         ch->space, i);
+		p->flags &= (uint16_t)~PG_PINNED;
+		core_unpin(s->core, ch->space, sim_vpn(s, ch->space, i));
+	}
+	chore_end(s, ch);
+}
+
+/*
+ * Pin the next page.
+ * => returns true when it is pinned; else *ret_stop tells whether to give up
+ */
+static bool
+pin_next(struct sim *s, struct sim_chore *ch, bool *ret_stop)
+{
+	struct batch b = {NULL, NULL};
+	struct sim_page *p = &s->page[ch->space][ch->next];
+	enum fault_verdict v;
+
+	v = core_pin(s->core, ch->space, sim_vpn(s, ch->space, ch->next), &b);
+	if (v == FAULT_NOFRAME)
+		(void)core_reclaim_direct(s->core, &b);
+	host_submit(s, &b);
+	*ret_stop =
+		v == FAULT_NOMEM || v == FAULT_POISONED || v == FAULT_NOAREA;
+	if (v != FAULT_DONE)
+		return false;
+	if ((p->flags & PG_PRESENT) == 0 || p->op != NULL)
+		sim_fail(s, "I1", "page %u:%u is pinned and is not there",
+		         ch->space, ch->next);
+	p->flags |= PG_PINNED;
+	ch->next++;
+	return true;
+}
+
+static void
+run_pin(struct sim *s, struct sim_chore *ch)
+{
+	bool stop = false;
+
+	if (ch->phase == 0) {
+		ch->next = ch->page;
+		ch->phase = 1;
+		s->count.pins++;
+	}
+	if (ch->phase == 1) {
+		while (ch->next < ch->page + ch->pages)
+			if (!pin_next(s, ch, &stop))
+				break;
+		if (ch->next < ch->page + ch->pages && !stop) {
+			again(s, ch);
+			return;
+		}
+		ch->phase = 2;
+		sim_schedule(s, choice_of(&s->choice, 256) * 8000ull,
+		             EVENT_CHORE, (uint32_t)(ch - s->chores));
+		return;
+	}
+	unpin(s, ch);
+}
+
+/* -- the table of chores ----------------------------------------------- */
+
+/* A place for a move: a range that nobody has, as long. */
+static bool
+find_room(struct sim *s, struct sim_chore *ch)
+{
+	for (unsigned tries = 0; tries < 8; tries++) {
+		ch->to = choice_of(&s->choice, s->pages - ch->pages + 1);
+		if (all_pages(s, ch->space, ch->to, ch->pages, 0,
+		              PG_MANAGED | PG_BUSY))
+			return true;
+	}
+	return false;
+}
+
+static bool
+may_start(struct sim *s, struct sim_chore *ch)
+{
+	unsigned have = ch->kind == CHORE_ADOPT ? 0 : PG_MANAGED;
+	unsigned lack = PG_BUSY | PG_CLOSED | PG_PINNED;
+
+	if (ch->kind == CHORE_ADOPT)
+		lack |= PG_MANAGED;
+	if (ch->kind == CHORE_MOVE)
+		lack |= PG_DMA | PG_PROTECTED;
+	if (!all_pages(s, ch->space, ch->page, ch->pages, have, lack))
+		return false;
+	return ch->kind != CHORE_MOVE || find_room(s, ch);
+}
+
+bool
+chore_start(struct sim *s, enum chore_kind kind, unsigned space, uint32_t page,
+            uint32_t pages)
+{
+	struct sim_chore *ch = s->chores;
+
+	while (ch < s->chores + SIM_CHORES_MAX && ch->in_use)
+		ch++;
+	if (ch == s->chores + SIM_CHORES_MAX)
+		return false;
+	*ch = (struct sim_chore){
+		.kind = kind,
+		.space = space,
+		.page = page,
+		.pages = pages,
+	};
+	if (!may_start(s, ch))
+		return false;
+	ch->in_use = true;
+	set_flags(s, space, page, pages, PG_BUSY, 0);
+	if (kind == CHORE_MOVE)
+		set_flags(s, space, ch->to, pages, PG_BUSY | PG_CLOSED, 0);
+	chore_run(s, (uint32_t)(ch - s->chores));
+	return true;
+}
+
+static const char *const name[CHORES] = {
+	[CHORE_DISCARD] = "discard", [CHORE_VANISH] = "vanish",
+	[CHORE_REMOVE] = "remove",   [CHORE_UNMAP] = "unmap",
+	[CHORE_MOVE] = "move",       [CHORE_ADOPT] = "adopt",
+	[CHORE_PIN] = "pin",
+};
+
+void
+chore_run(struct sim *s, uint32_t index)
+{
+	struct sim_chore *ch = &s->chores[index];
+
+	sim_trace(s, "chore %s of %u:%u+%u to %u, phase %u", name[ch->kind],
+	          ch->space, ch->page, ch->pages, ch->to, ch->phase);
+	switch (ch->kind) {
+	case CHORE_DISCARD:
+	case CHORE_VANISH:
+		run_discard(s, ch);
+		return;
+	case CHORE_REMOVE:
+	case CHORE_UNMAP:
+		run_remove(s, ch);
+		return;
+	case CHORE_MOVE:
+		run_move(s, ch);
+		return;
+	case CHORE_ADOPT:
+		run_adopt(s, ch);
+		return;
+	case CHORE_PIN:
+		run_pin(s, ch);
+		return;
+	case CHORES:
+		return;
+	}
+}

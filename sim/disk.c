@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * disk.c -- a model disk, which lies.
+ *
+ * Of each slot it keeps the word that is there and the word that the last
+ * acknowledged write should have left.  Where the two differ the slot is hurt,
+ * and the page that is read from it may be lost -- loudly.  A write that failed
+ * leaves a slot about which nothing is known.
+ *
+ *	error		-EIO; before: old, new or torn contents
+ *	broken		from now on every transfer of the slot fails
+ *	torn		acknowledged, and the contents are neither old nor new
+ *	misdirected	acknowledged, and went to the next slot
+ *	phantom		acknowledged, and went nowhere
+ *	wrong		a read gives another slot's contents, once
+ */
+#include <errno.h>
+
+#include "sim/sim.h"
+
+void
+disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready)
+{
+	d->slots = slots;
+	d->ready = ready;
+	for (uint32_t i = 0; i < slots; i++) {
+		d->word[i] = mix64(~(uint64_t)i) & ~1ull; /* no sim_word() */
+		d->meant[i] = d->word[i] + 2;
+		d->io[i] = NULL;
+		d->broken[i] = false;
+	}
+}
+
+void
+disk_read(struct sim *s, struct op *op, uint32_t i)
+{
+	struct sim_disk *d = &s->disk[op->entry >> SWP_OFFSET_BITS];
+	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i, from = slot;
+	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
+	bool after_short = i > 0 && op->pg[i - 1].err != 0 &&
+	                   choice_of(&s->choice, 2) == 0;
+
+	s->count.reads++;
+	if (!f->full)
+		sim_fail(s, "I1", "frame %u is read into and is empty",
+		         op->pg[i].pfn);
+	if (choice_ppm(&s->choice, s->faults.read_broken))
+		d->broken[slot] = true;
+	if (after_short || d->broken[slot] ||
+	    choice_ppm(&s->choice, s->faults.read_error)) {
+		op->pg[i].err = -EIO;
+		op->pg[i].hash = sim_word(s);
+		f->word = sim_word(s);
+		p->damage++;
+		s->count.read_faults++;
+		return;
+	}
+	if (choice_ppm(&s->choice, s->faults.read_wrong)) {
+		from = choice_of(&s->choice, d->ready);
+		s->count.silent_faults++;
+	}
+	f->word = d->word[from];
+	op->pg[i].hash = host_hash(op->id, op->off + i, f->word);
+	if (f->word != d->meant[slot])
+		p->damage++;
+}
+
+/* A failed write: old, new or torn contents, and nobody may rely on them. */
+static void
+write_fails(struct sim *s, struct sim_disk *d, uint32_t slot, uint64_t word)
+{
+	switch (choice_of(&s->choice, 3)) {
+	case 0:
+		break;
+	case 1:
+		d->word[slot] = word;
+		break;
+	case 2:
+		d->word[slot] = sim_word(s);
+		break;
+	}
+	d->meant[slot] = sim_word(s);
+	s->writes_failed = true;
+	s->count.write_faults++;
+}
+
+void
+disk_write(struct sim *s, struct op *op, uint32_t i)
+{
+	struct sim_disk *d = &s->disk[op->entry >> SWP_OFFSET_BITS];
+	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i;
+	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct choice *c = &s->choice;
+
+	s->count.writes++;
+	if (!f->full)
+		sim_fail(s, "I1", "frame %u is written and is empty",
+		         op->pg[i].pfn);
+	if (choice_ppm(c, s->faults.write_broken))
+		d->broken[slot] = true;
+	if (d->broken[slot] || choice_ppm(c, s->faults.write_error)) {
+		op->pg[i].err = -EIO;
+		write_fails(s, d, slot, f->word);
+		return;
+	}
+	d->meant[slot] = f->word;
+	s->count.silent_faults++;
+	if (choice_ppm(c, s->faults.write_torn)) {
+		d->word[slot] = sim_word(s);
+	} else if (choice_ppm(c, s->faults.write_misdirected)) {
+		if (slot + 1 < d->ready)
+			d->word[slot + 1] = f->word;
+	} else if (!choice_ppm(c, s->faults.write_phantom)) {
+		d->word[slot] = f->word;
+		s->count.silent_faults--;
+	}
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim.h -- a model world under the real core.
+ *
+ * The model keeps the contents of a page as one 64-bit word.  A word lives in
+ * the area (where the program sees it), in a frame's place of the pool, or in a
+ * slot of a model disk; the core's operations carry it from one to another, at
+ * random times and in any order.
+ *
+ *	tasks --touch--> page: word ----fault----> core_fault() --> batch
+ *	                  ^  |                                        |
+ *	           OP_MAP |  | OP_UNMAP                               v
+ *	                  |  v                                 jobs (pending)
+ *	              frame: word <--OP_READ, OP_WRITE--> slot: word  |
+ *	                                                              v
+ *	                       event queue <--latency-- steps, completions
+ *
+ * The oracle is content: page.truth is what the program last wrote, and every
+ * read of a task must find it.  An access may fail only where the model itself
+ * has hurt the page's slot.  Around it stand the laws: core_check() after each
+ * event, and the host's half of them in oracle.c.
+ *
+ * Everything that happens is decided by one struct choice, so a run is repeated
+ * by its seed.  With opt.manual nothing is scheduled: a test performs and ends
+ * each operation itself.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "core/host.h"
+#include "core/policy.h"
+#include "pageout/stat.h"
+#include "sim/choice.h"
+
+#define SIM_SPACES_MAX 4
+#define SIM_PAGES_MAX 4096 /* in one space */
+#define SIM_FRAMES_MAX 1536
+#define SIM_DISKS_MAX 3
+#define SIM_SLOTS_MAX 8192 /* of one disk */
+#define SIM_OPS_MAX 256
+#define SIM_TASKS_MAX 8
+#define SIM_CHORES_MAX 8
+#define SIM_EVENTS_MAX 1024
+#define SIM_LEAVES_MAX (2 * SIM_SPACES_MAX)
+
+enum sim_page_flag {
+	PG_MANAGED = 1 << 0,  /* the program has memory there, and it is ours */
+	PG_PRESENT = 1 << 1,  /* word is what the program sees */
+	PG_POISONED = 1 << 2, /* an access fails */
+	PG_FOREIGN = 1 << 3,  /* present, and not taken over yet */
+	PG_BUSY = 1 << 4,     /* a chore has it: no other chore may */
+	PG_CLOSED = 1 << 5,   /* no task may touch it */
+	PG_HELD = 1 << 6,     /* dropped, and the core has not been told */
+	PG_UNSURE = 1 << 7,   /* discarded meanwhile: zeros or truth */
+	PG_WRITTEN = 1 << 8,  /* since its discard began */
+	PG_DMA = 1 << 9,      /* a device holds it: OP_UNMAP says -EBUSY */
+	PG_PROTECTED = 1 << 10, /* OP_UNMAP says -EINVAL */
+	PG_PINNED = 1 << 11,    /* core_pin() said FAULT_DONE */
+};
+
+struct sim_page {
+	uint64_t truth;  /* what the program wrote last */
+	uint64_t word;   /* what is there, when present */
+	struct op *op;   /* the operation that will change its mapping */
+	uint32_t pfn;    /* when present: frame that it took its page from */
+	uint16_t flags;  /* enum sim_page_flag */
+	uint16_t damage; /* bad reads of it in a row that we caused */
+};
+
+/* A place of the pool. */
+struct sim_frame {
+	uint64_t word;
+	struct op *lock;  /* the operation that may change it */
+	struct op *write; /* the OP_WRITE that reads it */
+	uint16_t sources; /* OP_MAPs that copy from it */
+	bool populated;
+	bool full; /* there is a page in it */
+};
+
+struct sim_disk {
+	uint64_t word[SIM_SLOTS_MAX];
+	uint64_t meant[SIM_SLOTS_MAX]; /* the last word it acknowledged */
+	struct op *io[SIM_SLOTS_MAX];
+	bool broken[SIM_SLOTS_MAX]; /* each write of it fails */
+	uint32_t slots, ready;
+};
+
+/* An operation that the core has handed out. */
+struct sim_job {
+	struct op *op;
+	uint32_t done; /* pages performed */
+};
+
+enum sim_event_kind {
+	EVENT_JOB,    /* perform a part of an operation, or end it */
+	EVENT_TASK,   /* a task goes on */
+	EVENT_FAULT,  /* a task's fault reaches the core */
+	EVENT_DAEMON, /* a daemon has a turn */
+	EVENT_CHORE,  /* a chore goes on */
+	EVENT_WORLD,  /* something else happens to the program */
+	EVENT_DEVICE, /* a device writes into a page and lets go of it */
+};
+
+struct sim_event {
+	uint64_t time, order;
+	uint32_t kind, index;
+};
+
+enum sim_pattern {
+	PATTERN_SCAN,
+	PATTERN_BACKWARD,
+	PATTERN_STRIDE,
+	PATTERN_LOOP,
+	PATTERN_UNIFORM,
+	PATTERN_ZIPF,
+	PATTERN_PHASES,
+	PATTERNS,
+};
+
+enum task_state { TASK_RUNS, TASK_ASLEEP, TASK_STOPPED };
+
+struct sim_task {
+	enum task_state state;
+	unsigned space;
+	uint32_t page; /* touched now, when touching */
+	bool touching, is_write;
+	enum sim_pattern pattern;
+	uint32_t cursor, start, length, stride;
+	uint32_t write_ppm;
+	uint32_t retries; /* FAULT_NOFRAME in a row, with nothing pending */
+	bool message;     /* its fault is on the way to the core */
+};
+
+enum chore_kind {
+	CHORE_DISCARD,
+	CHORE_VANISH,
+	CHORE_REMOVE,
+	CHORE_UNMAP, /* like REMOVE, behind our back */
+	CHORE_MOVE,
+	CHORE_ADOPT,
+	CHORE_PIN,
+	CHORES,
+};
+
+/* Something the program does to a range that takes several turns. */
+struct sim_chore {
+	bool in_use;
+	enum chore_kind kind;
+	unsigned phase;
+	unsigned space;
+	uint32_t page, pages;
+	uint32_t to;   /* CHORE_MOVE */
+	uint32_t next; /* page looked at */
+	uint32_t turns;
+};
+
+/* Faults of the world, each in ppm of its occasions. */
+struct sim_faults {
+	uint32_t read_error, read_wrong, read_broken;
+	uint32_t write_error, write_broken;
+	uint32_t write_torn, write_misdirected, write_phantom;
+	uint32_t stall; /* of completions: very late */
+	uint32_t busy, protect;
+	uint32_t table, populate; /* no memory */
+};
+
+struct sim_options {
+	uint64_t seed;
+	const struct policy_ops *policy;
+	uint32_t events; /* of a run, warming and winding up not counted */
+	bool faults;
+	bool trace;           /* print what happens */
+	bool manual;          /* a test is the world */
+	const uint8_t *bytes; /* of a fuzzer, instead of the seed */
+	size_t bytes_count;
+	/* Manual: sizes; 0 is a default. */
+	uint32_t frames, pages, slots, ops, ra_pages, unmap_batch, spaces;
+	/* What broke: called once, does not return. */
+	void (*fail)(void *ctx, const char *law, const char *what);
+	void *fail_ctx;
+};
+
+struct sim_counts {
+#define COUNT(name) uint64_t name;
+#include "sim/counts.def"
+#undef COUNT
+};
+
+struct sim {
+	struct sim_options opt;
+	struct choice choice;
+	struct core *core;
+	struct core_config cfg;
+	struct sim_faults faults;
+	bool calm; /* winding up: no more faults, no new events */
+	uint64_t now, order, events_done, jobs_ended, words;
+	uint64_t warm; /* events before the first that is followed by a check */
+	uint32_t resident, pins;
+	bool writes_failed; /* so being out of slots or frames is excused */
+
+	struct sim_event queue[SIM_EVENTS_MAX];
+	uint32_t queue_count;
+	bool daemon_queued[DAEMONS];
+	uint32_t daemon_idle[DAEMONS];
+	struct sim_job jobs[SIM_OPS_MAX];
+	uint32_t jobs_count;
+	struct sim_task tasks[SIM_TASKS_MAX];
+	uint32_t tasks_count;
+	struct sim_chore chores[SIM_CHORES_MAX];
+	uint32_t spaces, pages;        /* pages that one space may use */
+	uint64_t base[SIM_SPACES_MAX]; /* vpn of page 0 */
+	uint32_t disks;
+	struct sim_counts count;
+	uint64_t stat[PAGEOUT_STATS];
+
+	struct sim_page page[SIM_SPACES_MAX][SIM_PAGES_MAX];
+	struct sim_frame frame[SIM_FRAMES_MAX];
+	struct sim_disk disk[SIM_DISKS_MAX];
+
+	/* Memory for the core, kept from seed to seed. */
+	char *arena;
+	size_t arena_bytes, arena_used;
+	uint64_t *leaf[SIM_LEAVES_MAX];
+	uint32_t leaves;
+};
+
+/* -- run.c: a whole run ------------------------------------------------ */
+
+/*
+ * A world without a core in it.
+ * => returns NULL when there is no memory
+ */
+struct sim *sim_new(void);
+void sim_delete(struct sim *s);
+
+/* Begin again with these options. */
+void sim_start(struct sim *s, const struct sim_options *opt);
+
+/* Handle events up to the number asked for, wind up, check every page. */
+void sim_run(struct sim *s);
+
+/* Let the pending things happen until there are none. */
+void sim_settle(struct sim *s, const char *what);
+
+void sim_schedule(struct sim *s, uint64_t delay_ns, enum sim_event_kind kind,
+                  uint32_t index);
+
+/* -- claim.c, host.c, disk.c: operations ------------------------------- */
+
+extern const struct host_ops sim_host;
+
+/* Claim what an operation names, and let go of it again.  (claim.c) */
+void claim(struct sim *s, struct op *op);
+void claim_release(struct sim *s, struct op *op);
+
+/* Fail when the page is none of the model's. */
+void claim_check(struct sim *s, const struct op *op, uint64_t vpn, uint32_t i);
+
+/* The frame of page i; those of OP_POPULATE follow each other. */
+uint32_t claim_frame_of(const struct op *op, uint32_t i);
+bool claim_names_slots(const struct op *op);
+_Noreturn void claim_clash(struct sim *s, const struct op *op, uint32_t i,
+                           const char *what);
+void claim_trace(const struct sim *s, const struct op *op, const char *what);
+
+/* Take the operations of a batch over; each becomes a job. */
+void host_submit(struct sim *s, struct batch *b);
+
+/*
+ * Perform up to pages more pages of an operation.
+ * => returns true when all have been performed
+ */
+bool host_perform(struct sim *s, struct op *op, uint32_t pages);
+
+/* Report a performed operation to the core, and submit what follows. */
+void host_end(struct sim *s, struct op *op);
+
+/* One event's share of an operation. */
+void host_job(struct sim *s, uint32_t index);
+
+void host_daemon(struct sim *s, enum daemon who);
+
+/* The hash of a page's contents. */
+uint64_t host_hash(uint64_t id, uint64_t off, uint64_t word);
+
+/* Perform one page of an OP_READ, OP_WRITE. */
+void disk_read(struct sim *s, struct op *op, uint32_t i);
+void disk_write(struct sim *s, struct op *op, uint32_t i);
+void disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready);
+
+/* A word that has never been used. */
+uint64_t sim_word(struct sim *s);
+
+/* -- task.c: program threads ------------------------------------------- */
+
+void task_init(struct sim *s);
+void task_run(struct sim *s, uint32_t index);
+void task_fault(struct sim *s, uint32_t index);
+
+/* The page was mapped or poisoned, or is gone: whoever sleeps on it wakes. */
+void task_wake(struct sim *s, unsigned space, uint32_t page);
+
+/*
+ * Read or write a page that is present, as the program does, with the oracle
+ * looking on.
+ */
+void task_access(struct sim *s, unsigned space, uint32_t page, bool is_write);
+
+/* -- chore.c, world.c: everything else that a program does ------------- */
+
+/*
+ * Begin a chore on a range, if it may be begun there.
+ * => returns false when the range or the table of chores is not free
+ */
+bool chore_start(struct sim *s, enum chore_kind kind, unsigned space,
+                 uint32_t page, uint32_t pages);
+void chore_run(struct sim *s, uint32_t index);
+
+void world_init(struct sim *s);
+void world_run(struct sim *s);
+void world_device(struct sim *s, uint32_t index);
+
+/* -- oracle.c: the laws ------------------------------------------------ */
+
+_Noreturn void sim_fail(struct sim *s, const char *law, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A line for those who repeat a run, with opt.trace. */
+void sim_trace(const struct sim *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* After each event: the core's laws, and that nobody sleeps for nothing. */
+void oracle_check(struct sim *s);
+
+/* Now and then: each page's newest contents have a holder. */
+void oracle_audit(struct sim *s);
+
+/* When nothing is pending: all of that, and nobody waits. */
+void oracle_settled(struct sim *s);
+
+/* A task saw word; or its access failed. */
+void oracle_saw(struct sim *s, unsigned space, uint32_t page, uint64_t word);
+void oracle_refused(struct sim *s, unsigned space, uint32_t page);
+
+/* -- small things ------------------------------------------------------ */
+
+static inline struct sim_page *
+sim_page(struct sim *s, unsigned space, uint64_t vpn)
+{
+	return &s->page[space][vpn - s->base[space]];
+}
+
+static inline uint64_t
+sim_vpn(const struct sim *s, unsigned space, uint32_t page)
+{
+	return s->base[space] + page;
+}
+
+static inline bool
+sim_may_touch(const struct sim_page *p)
+{
+	return (p->flags & (PG_MANAGED | PG_CLOSED)) == PG_MANAGED;
+}
+
+#endif

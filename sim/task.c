@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * task.c -- program threads as states.
+ *
+ * A task touches pages by a pattern.  While they are present nobody else is
+ * involved.  When one is absent the task falls asleep, and a message is on its
+ * way to the core, as from a userfaultfd:
+ *
+ *	RUNS --absent--> ASLEEP + message --core_fault()--> ASLEEP
+ *	  ^                |          ^                       |
+ *	  |                |          +------FAULT_NOFRAME----+
+ *	  +--mapped, poisoned, gone---------------------------+
+ *
+ * The page may be mapped before the message arrives; then the core hears of a
+ * fault that is over, as it does in real life.  After it is woken a task
+ * touches the same page again; it may have left meanwhile.
+ */
+#include "sim/sim.h"
+
+#define BURST 8 /* touches between two events */
+
+static void
+task_choose(struct sim *s, struct sim_task *t)
+{
+	struct choice *c = &s->choice;
+
+	t->space = choice_of(c, s->spaces);
+	t->pattern = choice_of(c, PATTERNS);
+	t->length = s->pages;
+	if (choice_of(c, 2) != 0)
+		t->length = choice_between(c, 1, s->pages);
+	if (t->pattern == PATTERN_LOOP)
+		t->length = choice_between(c, 1, s->cfg.frames_total);
+	if (t->length > s->pages)
+		t->length = s->pages;
+	t->start = choice_of(c, s->pages - t->length + 1);
+	t->cursor = choice_of(c, t->length);
+	t->stride = choice_between(c, 2, 40);
+	t->write_ppm = choice_of(c, 8) * (PPM / 7);
+}
+
+void
+task_init(struct sim *s)
+{
+	s->tasks_count = choice_between(&s->choice, 1, SIM_TASKS_MAX);
+	for (uint32_t i = 0; i < s->tasks_count; i++) {
+		struct sim_task *t = &s->tasks[i];
+
+		*t = (struct sim_task){.state = TASK_RUNS};
+		task_choose(s, t);
+		sim_schedule(s, choice_of(&s->choice, 10000), EVENT_TASK, i);
+	}
+}
+
+/* Small numbers far more often than large ones. */
+static uint32_t
+zipf(struct choice *c, uint32_t n)
+{
+	uint32_t limit = n;
+
+	while (limit > 8 && choice_of(c, 3) != 0)
+		limit /= 4;
+	return choice_of(c, limit);
+}
+
+static uint32_t
+next_page(struct sim *s, struct sim_task *t)
+{
+	uint32_t n = t->length;
+
+	switch (t->pattern) {
+	case PATTERN_SCAN:
+	case PATTERN_LOOP:
+		t->cursor = (t->cursor + 1) % n;
+		break;
+	case PATTERN_BACKWARD:
+		t->cursor = (t->cursor + n - 1) % n;
+		break;
+	case PATTERN_STRIDE:
+		t->cursor = (t->cursor + t->stride) % n;
+		break;
+	case PATTERN_UNIFORM:
+		t->cursor = choice_of(&s->choice, n);
+		break;
+	case PATTERN_ZIPF:
+		t->cursor = zipf(&s->choice, n);
+		break;
+	case PATTERN_PHASES:
+		if (choice_of(&s->choice, 128) == 0)
+			t->start = choice_of(&s->choice, s->pages - n + 1);
+		t->cursor = choice_of(&s->choice, n / 8 + 1);
+		break;
+	case PATTERNS:
+		break;
+	}
+	return t->start + t->cursor;
+}
+
+void
+task_access(struct sim *s, unsigned space, uint32_t page, bool is_write)
+{
+	struct sim_page *p = &s->page[space][page];
+	uint32_t kind;
+
+	if (!is_write) {
+		oracle_saw(s, space, page, p->word);
+		return;
+	}
+	kind = choice_of(&s->choice, 16);
+	if (kind == 0)
+		p->word = 0;
+	else if (kind == 1)
+		p->word = mix64(page + 7) | 1; /* the same as last time */
+	else
+		p->word = sim_word(s);
+	p->truth = p->word;
+	p->flags |= PG_WRITTEN;
+	if ((p->flags & PG_BUSY) == 0)
+		p->flags &= (uint16_t)~PG_UNSURE;
+}
+
+/*
+ * Touch the page that the task is at.
+ * => returns false when it must wait
+ */
+static bool
+touch(struct sim *s, struct sim_task *t)
+{
+	struct sim_page *p = &s->page[t->space][t->page];
+
+	t->touching = false;
+	if (!sim_may_touch(p))
+		return true;
+	s->count.touches++;
+	if (p->flags & PG_POISONED) {
+		oracle_refused(s, t->space, t->page);
+		return true;
+	}
+	if (p->flags & PG_PRESENT) {
+		task_access(s, t->space, t->page, t->is_write);
+		return true;
+	}
+	t->touching = true;
+	return false;
+}
+
+void
+task_run(struct sim *s, uint32_t index)
+{
+	struct sim_task *t = &s->tasks[index];
+	uint32_t burst = choice_between(&s->choice, 1, BURST);
+
+	if (t->state != TASK_RUNS)
+		return;
+	if (choice_of(&s->choice, 512) == 0 && !t->touching)
+		task_choose(s, t);
+	while (burst-- > 0) {
+		if (!t->touching && s->calm) {
+			t->state = TASK_STOPPED;
+			return;
+		}
+		if (!t->touching) {
+			t->page = next_page(s, t);
+			t->is_write = choice_ppm(&s->choice, t->write_ppm);
+		}
+		if (!touch(s, t)) {
+			t->state = TASK_ASLEEP;
+			if (!t->message)
+				sim_schedule(s,
+				             500 + choice_of(&s->choice, 256) *
+				                             64,
+				             EVENT_FAULT, index);
+			t->message = true;
+			return;
+		}
+	}
+	sim_schedule(s, 1000 + choice_of(&s->choice, 256) * 256, EVENT_TASK,
+	             index);
+}
+
+static void
+wake_one(struct sim *s, uint32_t index)
+{
+	sim_trace(s, "task %u wakes", index);
+	s->tasks[index].state = TASK_RUNS;
+	s->tasks[index].retries = 0;
+	sim_schedule(s, choice_of(&s->choice, 256) * 64, EVENT_TASK, index);
+}
+
+void
+task_wake(struct sim *s, unsigned space, uint32_t page)
+{
+	for (uint32_t i = 0; i < s->tasks_count; i++)
+		if (s->tasks[i].state == TASK_ASLEEP &&
+		    s->tasks[i].space == space && s->tasks[i].page == page)
+			wake_one(s, i);
+}
+
+/* Deliver the message again, later. */
+static void
+postpone(struct sim *s, uint32_t index)
+{
+	s->tasks[index].message = true;
+	sim_schedule(s, 10000 + choice_of(&s->choice, 256) * 400, EVENT_FAULT,
+	             index);
+}
+
+/*
+ * Out of memory is an answer only when something keeps pages from leaving: no
+ * slot, a device that fails, or pages that will not move.
+ */
+static void
+out_of_memory(struct sim *s)
+{
+	uint32_t stuck = 0;
+
+	s->count.nomem++;
+	if (s->writes_failed || core_swap_free(s->core) == 0)
+		return;
+	for (uint32_t i = 0; i < s->spaces; i++)
+		for (uint32_t j = 0; j < s->pages; j++)
+			stuck += (s->page[i][j].flags &
+			          (PG_DMA | PG_PROTECTED | PG_PINNED)) != 0;
+	if (stuck < s->cfg.frames_total / 8)
+		sim_fail(s, "progress", "out of memory with %u slots free",
+		         core_swap_free(s->core));
+}
+
+/* No frame: help to make one, and come back. */
+static void
+no_frame(struct sim *s, struct sim_task *t, uint32_t index)
+{
+	struct batch b = {NULL, NULL};
+
+	s->count.noframe++;
+	(void)core_reclaim_direct(s->core, &b);
+	t->retries = b.first == NULL && s->jobs_count == 0 ? t->retries + 1 : 0;
+	host_submit(s, &b);
+	if (t->retries > 100)
+		sim_fail(s, "progress",
+		         "no frame for page %u:%u, and nothing is pending",
+		         t->space, t->page);
+	postpone(s, index);
+}
+
+/* The core says that the page is there. */
+static void
+told_done(struct sim *s, struct sim_task *t, uint32_t index)
+{
+	const struct sim_page *p = &s->page[t->space][t->page];
+
+	if ((p->flags & (PG_PRESENT | PG_MANAGED)) == PG_MANAGED)
+		sim_fail(s, "I1", "page %u:%u is said to be mapped and is not",
+		         t->space, t->page);
+	wake_one(s, index);
+}
+
+/* The verdict for a task that sleeps. */
+static void
+verdict(struct sim *s, uint32_t index, enum fault_verdict v)
+{
+	struct sim_task *t = &s->tasks[index];
+	struct sim_page *p = &s->page[t->space][t->page];
+
+	switch (v) {
+	case FAULT_DONE:
+		told_done(s, t, index);
+		return;
+	case FAULT_STARTED:
+		s->count.started++;
+		return;
+	case FAULT_WAIT:
+		s->count.waits++;
+		return;
+	case FAULT_AGAIN:
+		s->count.again++;
+		postpone(s, index);
+		return;
+	case FAULT_NOFRAME:
+		no_frame(s, t, index);
+		return;
+	case FAULT_NOMEM:
+		out_of_memory(s);
+		t->touching = false; /* the program is told, and goes on */
+		wake_one(s, index);
+		return;
+	case FAULT_POISONED:
+		s->count.poisoned++;
+		oracle_refused(s, t->space, t->page);
+		task_wake(s, t->space, t->page);
+		return;
+	case FAULT_NOAREA:
+		if (sim_may_touch(p))
+			sim_fail(s, "I5", "page %u:%u is not known", t->space,
+			         t->page);
+		if (p->flags & PG_MANAGED)
+			return; /* the chore that takes it away will wake us */
+		wake_one(s, index);
+		return;
+	}
+}
+
+void
+task_fault(struct sim *s, uint32_t index)
+{
+	struct sim_task *t = &s->tasks[index];
+	struct sim_page *p = &s->page[t->space][t->page];
+	struct batch b = {NULL, NULL};
+	enum fault_verdict v;
+
+	t->message = false;
+	if (p->flags & PG_HELD) {
+		postpone(s, index); /* events are heard before faults */
+		return;
+	}
+	s->count.faults++;
+	v = core_fault(s->core, t->space, sim_vpn(s, t->space, t->page), &b);
+	sim_trace(s, "task %u: fault on %u:%u%s: verdict %d", index, t->space,
+	          t->page, t->state == TASK_ASLEEP ? "" : " (over)", (int)v);
+	host_submit(s, &b);
+	s->count.done += v == FAULT_DONE;
+	if (v == FAULT_POISONED)
+		p->flags |= PG_POISONED; /* the host makes accesses fail */
+	if (t->state != TASK_ASLEEP)
+		s->count.stale_faults++;
+	else
+		verdict(s, index, v);
+}

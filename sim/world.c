@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world.c -- how large the world is, how unreliable, and what happens in it.
+ *
+ * Each seed has a world of its own: from a pool that all the data fits in to
+ * one that holds a tenth, from one operation in flight to hundreds, from plenty
+ * of swap slots to too few.  In some of them everything works; in the others
+ * each kind of fault has a rate of its own, often none.
+ */
+#include "sim/sim.h"
+
+/* -- sizes ------------------------------------------------------------- */
+
+static uint32_t
+one_of(struct sim *s, const uint32_t *values, uint32_t count)
+{
+	return values[choice_of(&s->choice, count)];
+}
+
+static void
+choose_core(struct sim *s)
+{
+	static const uint32_t ops[] = {81, 88, 100, 128, 192, 256};
+	static const uint32_t ra[] = {1, 4, 8, 16, 64, 256};
+	static const uint32_t batch[] = {1, 8, 32, 64, 256};
+	struct choice *c = &s->choice;
+	struct core_config *cfg = &s->cfg;
+
+	cfg->frames_total = 256 + choice_of(c, 5) * 32;
+	if (choice_of(c, 16) == 0)
+		cfg->frames_total = choice_between(c, 512, 1300);
+	cfg->ops_total = one_of(s, ops, 6);
+	cfg->spaces = choice_between(c, 1, 3);
+	cfg->areas_max = choice_between(c, 6, 40);
+	cfg->ra_pages_max = one_of(s, ra, 6);
+	cfg->unmap_batch = one_of(s, batch, 5);
+	if (choice_of(c, 4) == 0) {
+		cfg->zone_frames[0] = cfg->frames_total / 2;
+		cfg->zone_frames[1] = cfg->frames_total - cfg->frames_total / 2;
+	}
+}
+
+static void
+choose_manual(struct sim *s)
+{
+	const struct sim_options *o = &s->opt;
+	struct core_config *cfg = &s->cfg;
+
+	cfg->frames_total = o->frames ? o->frames : 256;
+	cfg->ops_total = o->ops ? o->ops : 96;
+	cfg->spaces = o->spaces ? o->spaces : 1;
+	cfg->areas_max = 16;
+	cfg->ra_pages_max = o->ra_pages ? o->ra_pages : 1;
+	cfg->unmap_batch = o->unmap_batch ? o->unmap_batch : 1;
+}
+
+static void
+add_disk(struct sim *s, uint32_t slots, uint32_t ready)
+{
+	size_t bytes = (core_swap_bytes(slots) + 63) / 64 * 64;
+
+	disk_init(&s->disk[s->disks], slots, ready);
+	if (s->arena_used + bytes > s->arena_bytes)
+		sim_fail(s, "size", "no room for the tables of a disk");
+	s->disks++;
+	if (core_swapon(s->core, s->arena + s->arena_used, slots, ready) !=
+	    (int)s->disks - 1)
+		sim_fail(s, "size", "a disk is refused");
+	s->arena_used += bytes;
+	s->count.swapons++;
+}
+
+/* Slots for half of the data, for all of it, or more. */
+static void
+choose_disks(struct sim *s)
+{
+	uint32_t data = s->pages * s->spaces;
+	uint32_t disks = choice_between(&s->choice, 1, SIM_DISKS_MAX);
+	uint32_t slots = (data + data / 2) / disks + 16;
+
+	if (choice_of(&s->choice, 8) == 0)
+		slots = data / 2 / disks + 16;
+	if (slots > SIM_SLOTS_MAX)
+		slots = SIM_SLOTS_MAX;
+	for (uint32_t i = 0; i < disks; i++) {
+		uint32_t ready = slots;
+
+		if (choice_of(&s->choice, 3) == 0)
+			ready = choice_between(&s->choice, slots / 3, slots);
+		add_disk(s, slots, ready);
+	}
+}
+
+/* How much data, in pages a space: mostly several times the frames. */
+static uint32_t
+choose_pages(struct sim *s)
+{
+	static const uint32_t eighths[] = {6, 12, 12, 16, 20, 24, 32, 80};
+	uint32_t pages = s->cfg.frames_total * one_of(s, eighths, 8) / 8;
+
+	pages = pages / s->cfg.spaces + 8;
+	return pages < SIM_PAGES_MAX ? pages : SIM_PAGES_MAX;
+}
+
+/* -- faults ------------------------------------------------------------ */
+
+/* A rate below max, or often none: each seed has faults of its own. */
+static uint32_t
+rate(struct sim *s, uint32_t max)
+{
+	if (choice_of(&s->choice, 2) == 0)
+		return 0;
+	return choice_between(&s->choice, max / 16, max);
+}
+
+static void
+choose_faults(struct sim *s)
+{
+	s->faults = (struct sim_faults){
+		.busy = rate(s, 50000),
+		.protect = rate(s, 300000),
+		.stall = rate(s, 5000),
+	};
+	if (!s->opt.faults)
+		return;
+	s->faults.read_error = rate(s, 60000);
+	s->faults.read_wrong = rate(s, 30000);
+	s->faults.read_broken = rate(s, 3000);
+	s->faults.write_error = rate(s, 100000);
+	s->faults.write_broken = rate(s, 10000);
+	s->faults.write_torn = rate(s, 10000);
+	s->faults.write_misdirected = rate(s, 10000);
+	s->faults.write_phantom = rate(s, 10000);
+	s->faults.table = rate(s, 100000);
+	s->faults.populate = rate(s, 500000);
+	if (choice_of(&s->choice, 16) == 0)
+		s->faults.write_error = PPM; /* a disk that is gone */
+}
+
+/* -- a new world ------------------------------------------------------- */
+
+static void
+add_areas(struct sim *s)
+{
+	for (unsigned space = 0; space < s->spaces; space++) {
+		uint32_t page = 0;
+
+		while (page < s->pages) {
+			uint32_t n =
+				choice_between(&s->choice, 1, s->pages - page);
+
+			if (s->opt.manual)
+				n = s->pages;
+			if (core_area_add(s->core, space,
+			                  sim_vpn(s, space, page), n) != 0)
+				return;
+			for (uint32_t i = page; i < page + n; i++)
+				s->page[space][i].flags = PG_MANAGED;
+			/* Now and then a hole, for areas to come. */
+			page += n + choice_of(&s->choice, 3) * 5;
+		}
+	}
+}
+
+/*
+ * Pages of a space begin low, or so that they straddle two leaves of the page
+ * table.
+ */
+static void
+choose_bases(struct sim *s)
+{
+	for (unsigned space = 0; space < s->spaces; space++) {
+		s->base[space] = 16;
+		if (!s->opt.manual && choice_of(&s->choice, 4) == 0)
+			s->base[space] = TABLE_ENTRIES - s->pages / 2;
+	}
+}
+
+static void
+world_clear(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->spaces; i++)
+		for (uint32_t j = 0; j < s->pages; j++)
+			s->page[i][j] = (struct sim_page){.pfn = PFN_NONE};
+	for (uint32_t i = 0; i < s->cfg.frames_total; i++)
+		s->frame[i] = (struct sim_frame){0};
+	for (uint32_t i = 0; i < SIM_OPS_MAX; i++)
+		s->jobs[i] = (struct sim_job){0};
+	for (uint32_t i = 0; i < SIM_CHORES_MAX; i++)
+		s->chores[i] = (struct sim_chore){0};
+}
+
+void
+world_init(struct sim *s)
+{
+	s->cfg = (struct core_config){
+		.seed = s->opt.seed,
+		.policy = s->opt.policy,
+		.host = &sim_host,
+		.host_ctx = s,
+		.stat = s->stat,
+	};
+	if (s->opt.manual)
+		choose_manual(s);
+	else
+		choose_core(s);
+	s->spaces = s->cfg.spaces;
+	s->pages = s->opt.pages ? s->opt.pages : choose_pages(s);
+	choose_bases(s);
+	world_clear(s);
+	s->arena_used = (core_bytes(&s->cfg) + 63) / 64 * 64;
+	if (s->arena_used > s->arena_bytes)
+		sim_fail(s, "size", "no room for the core");
+	s->core = core_init(s->arena, &s->cfg);
+	if (s->opt.manual) {
+		add_disk(s, s->opt.slots ? s->opt.slots : 1024,
+		         s->opt.slots ? s->opt.slots : 1024);
+		add_areas(s);
+		return;
+	}
+	choose_disks(s);
+	add_areas(s);
+	choose_faults(s);
+	task_init(s);
+	for (unsigned i = 0; i < 2; i++)
+		sim_schedule(s, choice_of(&s->choice, 100000), EVENT_WORLD, i);
+}
+
+/* -- what happens in it ------------------------------------------------ */
+
+/* A range of a space, short more often than long. */
+struct range {
+	unsigned space;
+	uint32_t page, pages;
+};
+
+static struct range
+choose_range(struct sim *s)
+{
+	struct choice *c = &s->choice;
+	uint32_t most = choice_of(c, 4) == 0 ? 512 : 48;
+	struct range r = {.space = choice_of(c, s->spaces)};
+
+	if (most > s->pages)
+		most = s->pages;
+	r.pages = choice_between(c, 1, most);
+	r.page = choice_of(c, s->pages - r.pages + 1);
+	return r;
+}
+
+static void
+chore(struct sim *s, enum chore_kind kind)
+{
+	struct range r = choose_range(s);
+
+	if (kind == CHORE_PIN && r.pages > 32)
+		r.pages = 32;
+	(void)chore_start(s, kind, r.space, r.page, r.pages);
+}
+
+/* Hints may be about anything, managed or not. */
+static void
+hint(struct sim *s)
+{
+	struct batch b = {NULL, NULL};
+	struct range r = choose_range(s);
+	uint64_t vpn = sim_vpn(s, r.space, r.page);
+	uint32_t flag = choice_between(&s->choice, 1, 3);
+
+	switch (choice_of(&s->choice, 4)) {
+	case 0:
+	case 1:
+		core_prefetch(s->core, r.space, vpn, r.pages, &b);
+		s->count.prefetches++;
+		break;
+	case 2:
+		core_cold(s->core, r.space, vpn, r.pages, &b);
+		s->count.colds++;
+		break;
+	case 3:
+		(void)core_area_flags(s->core, r.space, vpn, r.pages, flag & 1,
+		                      flag & 2);
+		break;
+	}
+	host_submit(s, &b);
+}
+
+/* A device begins to write into a page, or the program protects a range. */
+static void
+hold_pages(struct sim *s)
+{
+	struct range r = choose_range(s);
+	struct sim_page *p = &s->page[r.space][r.page];
+
+	if (choice_of(&s->choice, 2) == 0) {
+		if ((p->flags & (PG_PRESENT | PG_BUSY | PG_FOREIGN | PG_DMA)) !=
+		    PG_PRESENT)
+			return;
+		p->flags |= PG_DMA;
+		sim_schedule(s, choice_of(&s->choice, 256) * 4000ull,
+		             EVENT_DEVICE, r.space << 16 | r.page);
+		return;
+	}
+	if (!choice_ppm(&s->choice, s->faults.protect))
+		return;
+	for (uint32_t i = 0; i < r.pages; i++)
+		if (p[i].flags & PG_MANAGED && (p[i].flags & PG_BUSY) == 0)
+			p[i].flags ^= PG_PROTECTED;
+	if (choice_of(&s->choice, 2) == 0)
+		core_evictable(s->core);
+}
+
+static void
+grow(struct sim *s)
+{
+	uint32_t i = choice_of(&s->choice, s->disks);
+	struct sim_disk *d = &s->disk[i];
+
+	if (d->ready == d->slots)
+		return;
+	d->ready += choice_between(&s->choice, 1, d->slots - d->ready);
+	core_swap_grown(s->core, i, d->ready);
+	s->count.grows++;
+}
+
+void
+world_run(struct sim *s)
+{
+	static const uint8_t kinds[] = {
+		CHORE_DISCARD, CHORE_DISCARD, CHORE_DISCARD, CHORE_VANISH,
+		CHORE_REMOVE,  CHORE_UNMAP,   CHORE_MOVE,    CHORE_MOVE,
+		CHORE_ADOPT,   CHORE_ADOPT,   CHORE_ADOPT,   CHORE_PIN,
+	};
+	uint32_t what = choice_of(&s->choice, 28);
+
+	if (s->calm)
+		return;
+	if (what < sizeof(kinds))
+		chore(s, kinds[what]);
+	else if (what < 18)
+		hint(s);
+	else if (what < 24)
+		hold_pages(s);
+	else if (what < 26)
+		grow(s);
+	else if (choice_of(&s->choice, 4) == 0)
+		s->now += choice_of(&s->choice, 1000) * 1000000ull;
+	sim_schedule(s, 20000 + choice_of(&s->choice, 256) * 4000ull,
+	             EVENT_WORLD, 0);
+}
+
+/* The device has written, and lets go of the page. */
+void
+world_device(struct sim *s, uint32_t index)
+{
+	struct sim_page *p = &s->page[index >> 16][index & 0xffff];
+
+	if ((p->flags & PG_DMA) == 0)
+		return; /* the page was dropped: what it wrote is nowhere */
+	if ((p->flags & (PG_PRESENT | PG_MANAGED)) == (PG_PRESENT | PG_MANAGED))
+		task_access(s, index >> 16, index & 0xffff, true);
+	p->flags &= (uint16_t)~PG_DMA;
+	s->count.devices++;
+}

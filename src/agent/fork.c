@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork.c -- fork() of a managed process, and stacks of its threads.
+ *
+ * For now a child is not managed: before the fork everything is brought in, and
+ * the child has plain memory.  When that does not fit, fork() fails with
+ * ENOMEM.
+ *
+ *	fork()          before ── C library's fork ── after
+ *	                             └ handlers: parent, child
+ *	daemon(),       (prepare handler: before) ── clone ──
+ *	forkpty()       (parent, child handlers: after)
+ *	_Fork()         before ── C library's _Fork ── after
+ *
+ * The handlers (pthread_atfork) also serve the functions of the C library that
+ * fork within it and that we cannot stand in front of.  They cannot refuse: if
+ * it does not fit, areas stay marked MADV_DONTFORK and the child ends with
+ * SIGSEGV at its first access.  The same holds for children made by system
+ * calls of the program's own.  vfork(), posix_spawn(), system() and popen()
+ * share the memory of the parent until they exec, and need nothing.
+ *
+ * The lock is held from before to after, by the thread that forks.
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include "agent/agent.h"
+#include "agent/span.h"
+#include "agent/sys.h"
+
+typedef pid_t fork_fn(void);
+typedef int setstack_fn(pthread_attr_t *, void *, size_t);
+
+static fork_fn *real_fork, *real_Fork;
+static setstack_fn *real_setstack;
+static __thread bool ready; /* this thread has called before */
+
+static void
+areas_advise(int advice)
+{
+	struct span s;
+
+	for (size_t n = 0; (s = span_number(n)).flags != 0; n++)
+		if ((s.flags & SPAN_MANAGED) && !(s.flags & SPAN_NOFORK))
+			(void)sys(SYS_madvise, s.start, s.end - s.start,
+			          advice);
+}
+
+static long
+do_before(const struct call *c)
+{
+	int r = pager_fork_before(agent_pager);
+
+	(void)c;
+	if (r < 0)
+		return r;
+	areas_advise(MADV_DOFORK);
+	return 0;
+}
+
+static long
+do_parent(const struct call *c)
+{
+	(void)c;
+	areas_advise(MADV_DONTFORK);
+	pager_fork_parent(agent_pager);
+	return 0;
+}
+
+static long
+do_child(const struct call *c)
+{
+	(void)c;
+	pager_fork_child(agent_pager);
+	(void)sys(SYS_close, agent_socket);
+	agent_socket = -1;
+	files_forget();
+	return 0;
+}
+
+/* => 0: the lock is held and the process may fork; or -ENOMEM */
+static long
+fork_before(void)
+{
+	struct call c = {.addr = 0};
+	long r;
+
+	if (agent_state != AGENT_ON || !agent_watches())
+		return 0;
+	agent_lock();
+	r = agent_run(do_before, &c);
+	if (r < 0) {
+		agent_unlock();
+		agent_log_once(ONCE_FORK,
+		               "fork is refused: what the program "
+		               "uses does not fit into the budget at once",
+		               r);
+		return -ENOMEM;
+	}
+	ready = true;
+	return 0;
+}
+
+static void
+fork_parent(void)
+{
+	struct call c = {.addr = 0};
+
+	if (!ready)
+		return;
+	ready = false;
+	(void)agent_run(do_parent, &c);
+	agent_unlock();
+}
+
+static void
+fork_child(void)
+{
+	struct call c = {.addr = 0};
+
+	if (!ready)
+		return;
+	ready = false;
+	(void)agent_run(do_child, &c);
+	atomic_store(&agent_state, AGENT_OFF);
+	agent_unlock();
+}
+
+static void
+handler_prepare(void)
+{
+	if (!ready)
+		(void)fork_before();
+}
+
+void
+fork_prepare(void)
+{
+	real_fork = (fork_fn *)dlsym(RTLD_NEXT, "fork");
+	real_Fork = (fork_fn *)dlsym(RTLD_NEXT, "_Fork");
+	real_setstack =
+		(setstack_fn *)dlsym(RTLD_NEXT, "pthread_attr_setstack");
+	(void)pthread_atfork(handler_prepare, fork_parent, fork_child);
+}
+
+EXPORT pid_t
+fork(void)
+{
+	if (real_fork == NULL)
+		real_fork = (fork_fn *)dlsym(RTLD_NEXT, "fork");
+	if (fork_before() < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return real_fork(); /* the handlers do what comes after */
+}
+
+/* async-signal-safe fork: runs no handlers */
+EXPORT pid_t
+_Fork(void)
+{
+	pid_t pid;
+	int saved;
+
+	if (fork_before() < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	pid = real_Fork != NULL ? real_Fork()
+	                        : (pid_t)sys_return(sys(SYS_clone, 17));
+	saved = errno;
+	if (pid == 0)
+		fork_child();
+	else
+		fork_parent();
+	errno = saved;
+	return pid;
+}
+
+/* -- thread stacks ------------------------------------------------------- */
+
+static long
+do_setstack(const struct call *c)
+{
+	uintptr_t start = c->addr & ~(uintptr_t)(AGENT_PAGE - 1), end;
+
+	if (!agent_range(start, c->bytes + (c->addr - start), &start, &end) ||
+	    !span_any(start, end, SPAN_MANAGED))
+		return 0;
+	return pager_pin(agent_pager, (void *)start, end - start);
+}
+
+/*
+ * A stack that the program makes itself is pinned: the C library keeps the
+ * thread's control block in it, which the kernel writes when the thread has
+ * stopped taking faults.
+ */
+EXPORT int
+pthread_attr_setstack(pthread_attr_t *attr, void *addr, size_t bytes)
+{
+	struct call c = {.addr = (uintptr_t)addr, .bytes = bytes};
+
+	if (agent_state == AGENT_ON && agent_watches() &&
+	    agent_run(do_setstack, &c) < 0)
+		return ENOMEM;
+	if (real_setstack == NULL)
+		real_setstack = (setstack_fn *)dlsym(RTLD_NEXT,
+		                                     "pthread_attr_setstack");
+	return real_setstack(attr, addr, bytes);
+}

@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test_run.sh PAGEOUT VICTIM STATIC DENY -- pageout run: the command line, exit
+# statuses, the report, and what is refused before the program starts.
+#
+# shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
+. "$(dirname "$0")/lib.sh"
+pageout=$1 victim=$2 static=$3 deny=$4
+
+cleanup() { umount "$tmp/small" 2>/dev/null; }
+
+# refused WORDS OPTION...: exit status 2, one line, nothing has run
+refused() {
+	local words=$1 sign=$tmp/has-run
+	shift
+	try "$pageout" run "$@" -- touch "$sign"
+	ok "$words" all 'status_is 2' 'matches "$err" "^pageout: .*: .+"' \
+		"test ! -e $sign"
+}
+
+# unusable WORDS PATH: exit status 1, a reason, nothing has run
+unusable() {
+	local sign=$tmp/has-run
+	try "$pageout" run --mem 8M --swap "$2" -- touch "$sign"
+	ok "$1" all 'status_is 1' \
+		'matches "$err" "^pageout: swap space: .+"' "test ! -e $sign"
+}
+
+try "$pageout" --help
+ok '--help' all 'status_is 0' 'has "$out" "run " ' 'has "$out" doctor'
+try "$pageout" --version
+ok '--version' all 'status_is 0' 'matches "$out" "^pageout [0-9]"'
+try "$pageout" nonsense
+ok 'an unknown command' all 'status_is 2' 'has "$err" nonsense'
+try "$pageout"
+ok 'no command' status_is 2
+try "$pageout" run --help
+ok 'run --help' all 'status_is 0' 'has "$out" --swap-size=SIZE'
+try "$pageout" run --policy=help
+ok 'the policies there are' all 'status_is 0' 'has "$out" clock'
+
+refused '--mem 0' --mem 0
+refused '--mem 1' --mem 1
+refused '--mem -1' --mem=-1
+refused '--mem 10^30' --mem 1000000000000000000000000000000
+refused '--mem 25 %%' --mem '25 %%'
+refused '--mem, nothing' --mem ''
+refused '--mem, larger than the machine' --mem 1000T
+refused '--mem 101%' --mem 101%
+refused '--mem NaN' --mem NaN
+refused '--swap-size 0' --swap-size 0
+refused '--swap-size of nonsense' --swap-size 12Q
+refused 'an unknown policy' --policy=nonsense
+refused 'an unknown option' --nonsense
+try "$pageout" run --mem 8M
+ok 'no program' all 'status_is 2' 'has "$err" "no command"'
+
+try "$pageout" run --mem 8M -- "$tmp/missing"
+ok 'a program that is missing: 127' all 'status_is 127' \
+	'has "$err" "command not found"'
+try "$pageout" run --mem 8M -- pageout-test-missing
+ok 'a program that is not in PATH: 127' status_is 127
+: >"$tmp/plain"
+try "$pageout" run --mem 8M -- "$tmp/plain"
+ok 'a program that is not executable: 126' status_is 126
+try "$pageout" run --mem 8M -- "$tmp"
+ok 'a directory: 126' status_is 126
+
+try "$deny" "$pageout" run --mem 8M -- true
+if [[ $(id -u) == 0 && -e /dev/userfaultfd ]]; then
+	skip 'without userfaultfd' 'root has /dev/userfaultfd'
+else
+	ok 'without userfaultfd' all 'status_is 77' 'has "$err" userfaultfd'
+fi
+
+mkfifo "$tmp/fifo"
+mkdir "$tmp/dir"
+ln -s "$tmp/dir" "$tmp/link"
+unusable 'swap: missing' "$tmp/nowhere"
+unusable 'swap: a file' "$tmp/plain"
+unusable 'swap: a FIFO' "$tmp/fifo"
+unusable 'swap: a symbolic link' "$tmp/link"
+unusable 'swap: read-only' /sys
+try "$pageout" run --mem 8M --swap "$tmp/dir" --swap-size 100000T -- true
+ok 'swap: too small for the size' all 'status_is 1' 'has "$err" "swap space"'
+
+try "$pageout" run --mem 8M -- true
+if [[ $status == 77 ]]; then
+	skip 'programs run' "$err"
+	finish
+	exit
+fi
+ok 'exit status 0, and not a word' all 'status_is 0' 'test -z "$out$err"'
+try "$pageout" run -- sh -c 'exit 3'
+ok 'exit status 3, with the default budget' status_is 3
+try "$pageout" run --mem 8M -- sh -c 'kill -TERM $$'
+ok 'killed by SIGTERM: 128 + 15' status_is 143
+try "$pageout" run --mem 8M -- sh -c 'kill -KILL $$'
+ok 'killed by SIGKILL: 128 + 9' status_is 137
+printf 'exit 9\n' >"$tmp/script"
+chmod 755 "$tmp/script"
+try "$pageout" run --mem 8M -- "$tmp/script"
+ok 'a script without a first line' status_is 9
+try "$pageout" run --mem 8M -- "$static"
+ok 'a static program runs, and one line says unmanaged' all 'status_is 0' \
+	'test "$out" = static' 'test "$(wc -l <<<"$err")" = 1' \
+	'has "$err" "runs unmanaged"'
+try "$pageout" run --mem 8M -- env -i "$victim" fill 1
+ok 'a program with an empty environment' all 'status_is 0' 'test -z "$err"'
+
+try "$pageout" run --mem 8M --report -- "$victim" fill 64
+ok 'eight times the budget, with a report' all 'status_is 0' \
+	'matches "$err" "^pageout: .*victim fill 64$"' \
+	'matches "$err" "^  exit  +0$"' 'matches "$err" "^  budget +8M$"' \
+	'matches "$err" "^  pages out +[1-9][0-9]+ "' \
+	'matches "$err" "^  errors +0 write, 0 read, 0 lost"'
+try "$pageout" run --mem 8M --report="$tmp/report" --json -- \
+	"$victim" fill 64
+report=$(cat "$tmp/report")
+ok 'the same as JSON in a file' all 'status_is 0' 'test -z "$err"' \
+	'json_lines "$report"' 'has "$report" "\"exit\":0,"' \
+	'has "$report" "\"processes\":1,"' \
+	'matches "$report" "\"pswpout\":[1-9]"'
+peak=$(grep -o "\"peak_bytes\":[0-9]*" <<<"$report" | cut -d: -f2)
+ok 'peak memory is at most 8 MiB and 48 MiB' test "$peak" -le $((56 << 20))
+for policy in $("$pageout" run --policy=help | awk '{print $1}'); do
+	try "$pageout" run --mem 8M --policy="$policy" -- "$victim" fill 32
+	ok "policy $policy" all 'status_is 0' 'test -z "$err"'
+done
+ok 'no file is left' test -z "$(find "$tmp/dir" -mindepth 1)"
+finish

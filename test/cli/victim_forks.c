@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * victim_forks.c -- programs that make other processes.
+ *
+ * In a child die() and verify() leave with status 1, which the parent sees.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test/cli/victim.h"
+
+extern char **environ;
+
+static void
+want_exit(pid_t pid, int status)
+{
+	int got;
+
+	want(pid > 0);
+	want(waitpid(pid, &got, 0) == pid);
+	want(WIFEXITED(got));
+	want(WEXITSTATUS(got) == status);
+}
+
+/* Parent and child go apart, and each keeps its own contents. */
+static int
+fork_and_write(size_t bytes, pid_t (*fork_call)(void))
+{
+	void *p = filled(bytes, 20);
+	pid_t pid = fork_call();
+
+	if (pid < 0)
+		return errno == ENOMEM ? 12 : 1;
+	if (pid == 0) {
+		void *q;
+
+		verify(p, bytes, 20);
+		fill(p, bytes, 21);
+		q = filled(bytes / 2, 22);
+		verify(p, bytes, 21);
+		verify(q, bytes / 2, 22);
+		_exit(7);
+	}
+	fill(p, bytes, 23);
+	verify(p, bytes, 23);
+	want_exit(pid, 7);
+	verify(p, bytes, 23);
+	free(p);
+	/* And on it goes, in more memory than there is. */
+	p = filled(bytes * 4, 24);
+	verify(p, bytes * 4, 24);
+	return 0;
+}
+
+static int
+run_fork(size_t bytes, const char *argument)
+{
+	return fork_and_write(bytes,
+	                      strcmp(argument, "_Fork") == 0 ? _Fork : fork);
+}
+
+/* fork() that does not fit: refused, and nothing else has changed. */
+static int
+run_fork_refused(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 25);
+	pid_t pid = fork();
+
+	(void)argument;
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		want_exit(pid, 0);
+	else
+		want(errno == ENOMEM);
+	verify(p, bytes, 25);
+	(void)printf("%s\n", pid < 0 ? "refused" : "forked");
+	return 0;
+}
+
+static int
+run_vfork(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 26);
+	pid_t pid = vfork();
+
+	(void)argument;
+	if (pid == 0) {
+		(void)execl("/bin/sh", "sh", "-c", "exit 5", (char *)NULL);
+		_exit(127);
+	}
+	verify(p, bytes, 26);
+	want_exit(pid, 5);
+	return 0;
+}
+
+static int
+run_spawn(size_t bytes, const char *argument)
+{
+	char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+	                (char *)(uintptr_t) "exit 6", NULL};
+	void *p = filled(bytes, 27);
+	char line[16] = "";
+	FILE *f;
+	pid_t pid;
+	int status;
+
+	(void)argument;
+	want(posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) == 0);
+	want_exit(pid, 6);
+	status = system("exit 4");
+	want(WIFEXITED(status) && WEXITSTATUS(status) == 4);
+	f = popen("echo hello", "r");
+	want(f != NULL && fgets(line, sizeof(line), f) != NULL);
+	want(strcmp(line, "hello\n") == 0 && pclose(f) == 0);
+	verify(p, bytes, 27);
+	return 0;
+}
+
+/* daemon(): the C library forks where nobody can stand in front of it. */
+static int
+run_daemon(size_t bytes, const char *argument)
+{
+	int *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = fork();
+	int status;
+
+	(void)argument;
+	want(pid >= 0);
+	if (pid == 0) {
+		void *p = filled(bytes, 28);
+
+		want(daemon(0, 1) == 0);
+		verify(p, bytes, 28);
+		*shared = 1;
+		_exit(0);
+	}
+	want(waitpid(pid, &status, 0) == pid);
+	for (int i = 0; i < 500 && *(volatile int *)shared == 0; i++)
+		(void)usleep(10000);
+	want(*shared == 1);
+	return 0;
+}
+
+/* Become another managed program. */
+static int
+run_exec(size_t bytes, const char *argument)
+{
+	char text[24];
+	void *p = filled(bytes, 29);
+
+	(void)argument;
+	verify(p, bytes, 29);
+	(void)snprintf(text, sizeof(text), "%zu", bytes / MIB);
+	(void)execl("/proc/self/exe", "victim", "fill", text, (char *)NULL);
+	return 1;
+}
+
+/* A managed child that outlives everybody, and tells in a file. */
+static int
+run_orphan(size_t bytes, const char *file)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%zu", bytes / MIB);
+	if (fork() == 0) {
+		(void)setsid();
+		(void)execl("/proc/self/exe", "victim", "late", text, file,
+		            (char *)NULL);
+		_exit(127);
+	}
+	(void)usleep(300000);
+	return 0;
+}
+
+static int
+run_late(size_t bytes, const char *file)
+{
+	void *p = filled(bytes, 30);
+	FILE *f;
+
+	(void)sleep(1);
+	verify(p, bytes, 30);
+	f = fopen(file, "w");
+	want(f != NULL && fputs("right\n", f) >= 0 && fclose(f) == 0);
+	return 0;
+}
+
+const struct victim victims_forks[] = {
+	{"fork", run_fork},     {"fork-refused", run_fork_refused},
+	{"vfork", run_vfork},   {"spawn", run_spawn},
+	{"daemon", run_daemon}, {"exec", run_exec},
+	{"orphan", run_orphan}, {"late", run_late},
+	{NULL, NULL},
+};
