@@ -16,28 +16,30 @@ import common
 SLACK = 48 << 20  # what a process may have beside its budget
 
 
+LINE = 912  # random bytes in a line, which base64 makes 1216 characters
+
+
 def write_lines(path, size):
-    """Random lines of 76 characters, always the same."""
+    """Random lines of 1216 characters, always the same."""
     source = random.Random(20)
     with open(path, "wb") as file:
-        left = size
-        while left > 0:
-            # 57 bytes make one line of 76 characters.
-            data = source.randbytes(57 * 100000)
-            lines = base64.encodebytes(data)
-            file.write(lines[: left - left % 77 or 77])
-            left -= len(lines)
+        for _ in range(size // (LINE // 3 * 4 + 1)):
+            file.write(base64.b64encode(source.randbytes(LINE)) + b"\n")
 
 
 class Sort:
-    """sort -S, over random lines; its buffer is larger than the budget."""
+    """sort -S, over random lines; its buffer is larger than the budget.
+
+    Each merge goes over its part of the text in random order, so the number of
+    lines, not of bytes, decides how often it must wait for the disk.
+    """
 
     name = "sort"
     full = (1 << 30, 128 << 20)
     small = (150 << 20, 48 << 20)
 
     def __init__(self, size, folder):
-        self.text = f"sort -S {size >> 20}M, {size >> 20} MiB of random lines"
+        self.text = f"sort -S {size >> 20}M, {size >> 20} MiB of lines"
         self.env = {"LC_ALL": "C"}
         path = os.path.join(folder, "lines")
         write_lines(path, size)

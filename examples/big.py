@@ -8,6 +8,7 @@ changes some, and prints a checksum, which is always the same for a size:
     ./pageout run --mem 64M -- python3 examples/big.py
 """
 
+import gc
 import random
 import sys
 import zlib
@@ -43,6 +44,7 @@ def checksum(records):
 
 
 def main():
+    gc.disable()  # it would go over all of them, again and again
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     records = make(megabytes * (1 << 20) // RECORD_BYTES)
     use(records)

@@ -163,8 +163,6 @@ sim_start(struct sim *s, const struct sim_options *opt)
 	s->opt = *opt;
 	s->choice = (struct choice){
 		.state = mix64(opt->seed + 1),
-		.bytes = opt->bytes,
-		.bytes_count = opt->bytes_count,
 	};
 	s->faults = (struct sim_faults){0};
 	s->calm = s->writes_failed = false;
@@ -175,7 +173,9 @@ sim_start(struct sim *s, const struct sim_options *opt)
 	memset(s->daemon_queued, 0, sizeof(s->daemon_queued));
 	memset(s->daemon_idle, 0, sizeof(s->daemon_idle));
 	memset(s->stat, 0, sizeof(s->stat));
-	s->warm = opt->manual || opt->bytes != NULL ? 0 : WARM_EVENTS;
+	s->warm = opt->bytes != NULL ? WARM_EVENTS / 4 : WARM_EVENTS;
+	if (opt->manual)
+		s->warm = 0;
 	world_init(s);
 }
 
@@ -268,6 +268,10 @@ void
 sim_run(struct sim *s)
 {
 	oracle_check(s);
+	while (s->events_done < s->warm && s->queue_count > 0)
+		handle_next(s);
+	s->choice.bytes = s->opt.bytes;
+	s->choice.bytes_count = s->opt.bytes_count;
 	while (s->events_done < s->warm + s->opt.events && s->queue_count > 0 &&
 	       (s->opt.bytes == NULL || choice_has_bytes(&s->choice)))
 		handle_next(s);

@@ -88,6 +88,7 @@ range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
 	pager_lock(p);
 	if (core_area_add(p->core, SPACE, dst, r.pages) == 0)
 		(void)core_area_rename(p->core, SPACE, r.vpn, dst, r.pages);
+	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
 	do {
 		struct batch b = {0};
 		struct op *op;
@@ -102,7 +103,6 @@ range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
 		faults_drain(p);
 		pager_lock(p);
 	} while (busy != 0);
-	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
 	pager_unlock(p);
 }
 

@@ -298,13 +298,19 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	int err;
 
 	pager_enter(&g);
+	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_lock(p);
 	err = core_area_rename(p->core, SPACE, m.from, m.to, m.pages);
 	pager_unlock(p);
-	if (err == 0)
+	if (err == 0) {
+		/* First: a fault would bring back pages that have moved. */
+		area_remove(p, r);
 		until_still(p, step_move, &m);
+		(void)uffd_unregister(p->uffd, from, m.pages << PAGE_SHIFT);
+	}
+	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_leave(&g);
-	return err < 0 ? err : pager_unmanage(p, from, bytes);
+	return err;
 }
 
 void
