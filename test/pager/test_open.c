@@ -142,6 +142,38 @@ test_child_closes(void **state)
 	child_does(close_it);
 }
 
+/* -- cancellation --------------------------------------------------------- */
+
+static void *
+touch_all(void *at)
+{
+	/* A cancellation is pending, and touching memory does not act on it. */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	(void)pthread_cancel(pthread_self());
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		(void)*((volatile char *)at + i);
+	return at;
+}
+
+static void
+test_cancelled_in_fault(void **state)
+{
+	struct pageout *e;
+	pthread_t thread;
+	void *at, *ended;
+
+	(void)state;
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_INLINE), 0);
+	assert_int_equal(pageout_map(e, DATA, 0, &at), 0);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		*(size_t *)(void *)((char *)at + i) = i + 1;
+	assert_int_equal(pthread_create(&thread, NULL, touch_all, at), 0);
+	assert_int_equal(pthread_join(thread, &ended), 0);
+	assert_ptr_equal(ended, at);
+	pageout_close(e);
+}
+
 int
 main(void)
 {
@@ -150,6 +182,7 @@ main(void)
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),
 		cmocka_unit_test(test_child_closes),
+		cmocka_unit_test(test_cancelled_in_fault),
 	};
 	struct pageout *e;
 	int r = open_engine(&e, PAGEOUT_MODE_THREAD);
