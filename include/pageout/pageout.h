@@ -33,7 +33,8 @@
  * but a system call that is given an absent page fails with EFAULT, so pin what
  * you hand to the kernel; and the program must not block or replace SIGBUS.
  *
- * fork.  A child process must not touch regions of its parent.
+ * fork.  A child process does not have the regions of its parent: it gets
+ * SIGSEGV there, pageout_close() does nothing, other calls return -EPERM.
  */
 #ifndef PAGEOUT_PAGEOUT_H
 #define PAGEOUT_PAGEOUT_H

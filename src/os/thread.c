@@ -43,6 +43,8 @@ thread_start(struct os_thread *t, const char *name, void (*run)(void *ctx),
 	r = pthread_create(&t->id, &attr, thread_main, t);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	(void)pthread_attr_destroy(&attr);
+	if (r != 0)
+		t->run = NULL; /* nobody to join */
 	return -r;
 }
 

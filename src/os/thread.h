@@ -28,7 +28,8 @@ struct os_thread {
  *
  *	stack	THREAD_STACK_BYTES, aligned to a page, outside managed memory
  *
- * => returns 0, or -EAGAIN when the system has no thread for us
+ * => returns 0, or -EAGAIN when the system has no thread for us; then t->run
+ *    is NULL
  */
 int thread_start(struct os_thread *t, const char *name, void (*run)(void *ctx),
                  void *ctx, void *stack);

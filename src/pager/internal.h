@@ -107,6 +107,7 @@ pager_unlock(struct pager *p)
  */
 struct guard {
 	sigset_t old;
+	int cancel; /* nor may the thread be cancelled in the middle */
 };
 void pager_enter(struct guard *g);
 void pager_leave(const struct guard *g);

@@ -15,7 +15,18 @@
 
 struct pageout {
 	struct pager *pager;
+	pid_t owner; /* a child of it has a copy of us and no pages */
 };
+
+/*
+ * A child's copy of the engine must not do anything: the userfaultfds in it
+ * belong to the parent's memory, and what would be unregistered is there.
+ */
+static bool
+is_childs(const struct pageout *e)
+{
+	return getpid() != e->owner;
+}
 
 const char *
 pageout_version(void)
@@ -67,6 +78,7 @@ pageout_open(struct pageout **ret_engine, const struct pageout_options *options)
 	e = raw_map(sizeof(*e));
 	if (e == NULL)
 		return -ENOMEM;
+	e->owner = getpid();
 	r = open_pager(&e->pager, options);
 	if (r < 0) {
 		raw_unmap(e, sizeof(*e));
@@ -79,7 +91,7 @@ pageout_open(struct pageout **ret_engine, const struct pageout_options *options)
 void
 pageout_close(struct pageout *engine)
 {
-	if (engine == NULL)
+	if (engine == NULL || is_childs(engine))
 		return;
 	pager_unmap_all(engine->pager);
 	pager_close(engine->pager);
@@ -93,6 +105,8 @@ pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 	void *addr;
 	int r;
 
+	if (is_childs(engine))
+		return -EPERM;
 	if (bytes == 0 || flags != 0)
 		return -EINVAL;
 	if (bytes > SSIZE_MAX)
@@ -102,6 +116,8 @@ pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 	if (addr == NULL)
 		return -ENOMEM;
 	(void)syscall(SYS_madvise, addr, bytes, MADV_NOHUGEPAGE);
+	/* Absent pages would be zeros in a child: it shall fault instead. */
+	(void)syscall(SYS_madvise, addr, bytes, MADV_DONTFORK);
 	r = pager_manage(engine->pager, addr, bytes, true);
 	if (r < 0) {
 		raw_unmap(addr, bytes);
@@ -124,6 +140,8 @@ pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
 {
 	int r;
 
+	if (is_childs(engine))
+		return -EPERM;
 	if ((uintptr_t)addr % 4096 != 0 || !in_regions(engine, addr, bytes))
 		return -EINVAL;
 	bytes = round_up(bytes, 4096);
@@ -140,6 +158,8 @@ pageout_advise(struct pageout *engine, void *addr, size_t bytes,
 {
 	uintptr_t start = (uintptr_t)addr, end = start + bytes;
 
+	if (is_childs(engine))
+		return -EPERM;
 	if (!in_regions(engine, addr, bytes))
 		return -EINVAL;
 	if (hint == PAGEOUT_DISCARD) { /* whole pages only: inwards */
@@ -156,6 +176,8 @@ pageout_advise(struct pageout *engine, void *addr, size_t bytes,
 int
 pageout_pin(struct pageout *engine, const void *addr, size_t bytes)
 {
+	if (is_childs(engine))
+		return -EPERM;
 	if (!in_regions(engine, addr, bytes))
 		return -EINVAL;
 	return pager_pin(engine->pager, addr, bytes);
@@ -164,6 +186,8 @@ pageout_pin(struct pageout *engine, const void *addr, size_t bytes)
 int
 pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
 {
+	if (is_childs(engine))
+		return -EPERM;
 	if (!in_regions(engine, addr, bytes))
 		return -EINVAL;
 	return pager_unpin(engine->pager, addr, bytes);

@@ -37,11 +37,13 @@ pager_enter(struct guard *g)
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, &g->old);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &g->cancel);
 }
 
 void
 pager_leave(const struct guard *g)
 {
+	(void)pthread_setcancelstate(g->cancel, NULL);
 	(void)pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_open.c -- opening that fails half way, and a child with an engine.
+ *
+ * Each test runs against real userfaultfds; where they are not allowed it is
+ * skipped (77).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pageout/pageout.h"
+
+#define MEM ((uint64_t)16 << 20)
+#define DATA ((size_t)64 << 20)
+#define PAGE 4096
+
+static int threads_left = 1000;
+
+int __real_pthread_create(pthread_t *t, const pthread_attr_t *a,
+                          void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a,
+                          void *(*run)(void *), void *arg);
+
+int
+__wrap_pthread_create(pthread_t *t, const pthread_attr_t *a,
+                      void *(*run)(void *), void *arg)
+{
+	if (threads_left-- <= 0)
+		return EAGAIN;
+	return __real_pthread_create(t, a, run, arg);
+}
+
+static int
+open_engine(struct pageout **e, enum pageout_mode mode)
+{
+	struct pageout_options o = {
+		.mem_bytes = MEM,
+		.swap_bytes = 4 * DATA,
+		.mode = mode,
+	};
+
+	return pageout_open(e, &o);
+}
+
+/* However many threads there are, opening fails or works; nothing breaks. */
+static void
+test_no_threads(void **state)
+{
+	(void)state;
+	for (int mode = 0; mode < 2; mode++) {
+		for (int n = 0; n < 12; n++) {
+			struct pageout *e = NULL;
+			int r;
+
+			threads_left = n;
+			r = open_engine(&e, (enum pageout_mode)mode);
+			assert_true(r == 0 || r == -EAGAIN);
+			pageout_close(e);
+		}
+	}
+	threads_left = 1000;
+}
+
+/* The second inline engine is refused, and the first goes on. */
+static void
+test_inline_twice(void **state)
+{
+	struct pageout *first, *second;
+	char *at;
+
+	(void)state;
+	assert_int_equal(open_engine(&first, PAGEOUT_MODE_INLINE), 0);
+	assert_int_equal(open_engine(&second, PAGEOUT_MODE_INLINE), -EBUSY);
+	assert_int_equal(pageout_map(first, PAGE, 0, (void **)&at), 0);
+	at[0] = 1;
+	assert_int_equal(at[0], 1);
+	pageout_close(first);
+}
+
+/* What a child does to the engine must not reach the parent's pages. */
+static void
+child_does(void (*what)(struct pageout *e, char *at))
+{
+	struct pageout *e;
+	size_t wrong = 0;
+	int status;
+	pid_t pid;
+	char *at;
+
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_THREAD), 0);
+	assert_int_equal(pageout_map(e, DATA, 0, (void **)&at), 0);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		*(size_t *)(void *)(at + i) = i + 1;
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(5);
+		what(e, at);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		wrong += *(size_t *)(void *)(at + i) != i + 1;
+	assert_int_equal(wrong, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	pageout_close(e);
+}
+
+static void
+unmap_it(struct pageout *e, char *at)
+{
+	if (pageout_unmap(e, at, DATA) != -EPERM)
+		_exit(1);
+}
+
+static void
+close_it(struct pageout *e, char *at)
+{
+	(void)at;
+	pageout_close(e);
+}
+
+static void
+test_child_unmaps(void **state)
+{
+	(void)state;
+	child_does(unmap_it);
+}
+
+static void
+test_child_closes(void **state)
+{
+	(void)state;
+	child_does(close_it);
+}
+
+/* -- cancellation --------------------------------------------------------- */
+
+static void *
+touch_all(void *at)
+{
+	/* A cancellation is pending, and touching memory does not act on it. */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	(void)pthread_cancel(pthread_self());
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		(void)*((volatile char *)at + i);
+	return at;
+}
+
+static void
+test_cancelled_in_fault(void **state)
+{
+	struct pageout *e;
+	pthread_t thread;
+	void *at, *ended;
+
+	(void)state;
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_INLINE), 0);
+	assert_int_equal(pageout_map(e, DATA, 0, &at), 0);
+	for (size_t i = 0; i < DATA; i += PAGE)
+		*(size_t *)(void *)((char *)at + i) = i + 1;
+	assert_int_equal(pthread_create(&thread, NULL, touch_all, at), 0);
+	assert_int_equal(pthread_join(thread, &ended), 0);
+	assert_ptr_equal(ended, at);
+	pageout_close(e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_threads),
+		cmocka_unit_test(test_inline_twice),
+		cmocka_unit_test(test_child_unmaps),
+		cmocka_unit_test(test_child_closes),
+		cmocka_unit_test(test_cancelled_in_fault),
+	};
+	struct pageout *e;
+	int r = open_engine(&e, PAGEOUT_MODE_THREAD);
+
+	if (r == -EPERM || r == -ENOSYS || r == -EACCES)
+		return 77;
+	if (r == 0)
+		pageout_close(e);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
