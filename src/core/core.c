@@ -7,6 +7,8 @@
 #include "base/bits.h"
 #include "core/internal.h"
 
+#define PATIENCE_NS 2000000000ull /* 2 s */
+
 /* -- memory --------------------------------------------------------------- */
 
 /* The parts of the block that core_init() is given, in order. */
@@ -166,6 +168,21 @@ core_flush(struct core *c, struct batch *b)
 	return c->cfg.policy->flush(c, b);
 }
 
+/*
+ * Nothing can leave now, but frames that refuse to move may do so later: a
+ * direct transfer ends, a protection is lifted.  Before memory is said to be
+ * out, they have been asked for a while.
+ */
+static bool
+patience_is_over(struct core *c)
+{
+	uint64_t now = now_ns(c);
+
+	if (c->stuck_ns == 0)
+		c->stuck_ns = now;
+	return now - c->stuck_ns >= PATIENCE_NS;
+}
+
 bool
 core_reclaim_direct(struct core *c, struct batch *b)
 {
@@ -174,13 +191,8 @@ core_reclaim_direct(struct core *c, struct batch *b)
 	if (frames_populate(c, b) || c->cfg.policy->reclaim_direct(c, b) ||
 	    c->ops_in_flight != 0)
 		return true;
-	if (c->unevictable.count != 0 && !c->desperate) {
-		/* Before all is lost: what refused to move may move by now. */
-		c->desperate = true;
-		c->unevictable_retry_ns = 0;
-		core_retry_unevictable(c);
-		return c->cfg.policy->reclaim_direct(c, b);
-	}
+	if (c->unevictable.count != 0 && !patience_is_over(c))
+		return true; /* what refuses to move may move soon */
 	c->oom = true;
 	return false;
 }
@@ -222,6 +234,7 @@ core_pin(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 		if ((f->flags & FRAME_LOCKED) == 0) {
 			must(f->pins < UINT16_MAX);
 			f->pins++;
+			c->pins++;
 			return FAULT_DONE;
 		}
 	}
@@ -234,8 +247,10 @@ core_unpin(struct core *c, unsigned space, uint64_t vpn)
 	pte_t pte = pte_get(c, space, vpn);
 
 	/* A discard has taken the pin with the page. */
-	if (pte_kind(pte) == PTE_PRESENT && c->frames[pte_pfn(pte)].pins > 0)
+	if (pte_kind(pte) == PTE_PRESENT && c->frames[pte_pfn(pte)].pins > 0) {
 		c->frames[pte_pfn(pte)].pins--;
+		c->pins--;
+	}
 }
 
 /* -- looking -------------------------------------------------------------- */

@@ -271,8 +271,9 @@ struct core {
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t ops_in_flight;
-	bool oom; /* the last hunt for a frame found nothing that could leave */
-	bool desperate; /* it has tried the unevictable ones once more */
+	bool oom; /* nothing could leave, for long: touching more must fail */
+	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
+	uint64_t pins;     /* over all frames */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
 	void *policy_state;

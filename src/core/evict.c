@@ -170,13 +170,15 @@ unmap_moved(struct core *c, const struct op_page *pg, struct frame *f,
 static void
 unmap_refused(struct core *c, int err, struct frame *f)
 {
+	uint64_t now = now_ns(c);
+
 	stat_add(c,
 	         err == -EBUSY ? PAGEOUT_STAT_pgunmap_busy
 	                       : PAGEOUT_STAT_pgunmap_denied,
 	         1);
-	if (c->unevictable.count == 0)
-		c->unevictable_wait_ns = BACKOFF_NS_MIN;
-	c->unevictable_retry_ns = now_ns(c) + c->unevictable_wait_ns;
+	if (now > c->unevictable_retry_ns + BACKOFF_NS_MAX)
+		c->unevictable_wait_ns = BACKOFF_NS_MIN; /* a new trouble */
+	c->unevictable_retry_ns = now + c->unevictable_wait_ns;
 	flist_add_head(c, &c->unevictable, LIST_UNEVICTABLE, f);
 	stat_add(c, PAGEOUT_STAT_nr_unevictable, 1);
 }
@@ -275,49 +277,51 @@ core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
 
 /*
  * A write failed.  The contents are in the frame still: give the page another
- * slot, if there is one, and let the device rest.
+ * slot, if there is one, and never use this one again.
  */
 static void
 write_failed(struct core *c, struct frame *f)
 {
 	swp_entry_t bad = f->entry, e = slot_alloc(c, frame_pfn(c, f));
 
-	if (e == 0) {
-		slot_rest(c, bad, now_ns(c));
+	if (e == 0)
 		return;
-	}
 	slot_get(c, e);
 	*pte_of(c, f->space, f->vpn) = pte_swap(e);
 	f->entry = e;
 	slot_put(c, bad);
 	slot_bad(c, bad);
-	slot_rest(c, bad, now_ns(c));
 }
 
 void
 write_done(struct core *c, struct op *op)
 {
+	bool outage = slot_resting(c, op->entry);
+	uint32_t failed = 0;
+
 	stat_add(c, PAGEOUT_STAT_io_write_ops, 1);
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];
+		bool ok = op->pg[i].err == 0;
 
 		must(f->flags & FRAME_WRITEBACK);
 		f->flags &= (uint16_t)~FRAME_WRITEBACK;
-		if (op->pg[i].err == 0) {
-			stat_add(c, PAGEOUT_STAT_pswpout, 1);
-			slot_written(c, f->entry);
-		} else {
-			stat_add(c, PAGEOUT_STAT_swap_write_errors, 1);
-		}
+		failed += !ok;
 		if (f->flags & FRAME_ORPHAN) {
 			frame_put(c, f);
-		} else if (op->pg[i].err == 0) {
+		} else if (ok) {
 			f->flags &= (uint16_t)~FRAME_DIRTY;
 			c->cfg.policy->cleaned(c, f);
-		} else {
+		} else if (!outage) { /* the slot's fault, not the device's */
 			write_failed(c, f);
 		}
 	}
+	stat_add(c, PAGEOUT_STAT_pswpout, op->count - failed);
+	stat_add(c, PAGEOUT_STAT_swap_write_errors, failed);
+	if (failed != 0)
+		slot_rest(c, op->entry, now_ns(c));
+	else
+		slot_written(c, op->entry);
 	op_put(c, op);
 }
 

@@ -157,10 +157,12 @@ void slot_uncache(struct core *c, swp_entry_t e, uint64_t hash);
 /*
  * A write to a slot failed.  slot_bad(): only the cache names it; it is never
  * used again.  slot_rest(): no writes to its area for a while, 10 ms doubling
- * to 1 s until slot_written() says that one succeeded.
+ * to 1 s until slot_written() says that one succeeded; slot_resting(): none
+ * has since.
  */
 void slot_bad(struct core *c, swp_entry_t e);
 void slot_rest(struct core *c, swp_entry_t e, uint64_t now);
+bool slot_resting(const struct core *c, swp_entry_t e);
 void slot_written(struct core *c, swp_entry_t e);
 bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
 

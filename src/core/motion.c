@@ -58,6 +58,7 @@ forget_present(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 			f->flags |= FRAME_DROPPED;
 		return true;
 	}
+	c->pins -= f->pins;
 	f->pins = 0;
 	if (fg->vanished) {
 		*pte = PTE_NONE;

@@ -310,6 +310,12 @@ slot_rest(struct core *c, swp_entry_t e, uint64_t now)
 	s->retry_ns = now + (wait < RETRY_NS_MAX ? wait : RETRY_NS_MAX);
 }
 
+bool
+slot_resting(const struct core *c, swp_entry_t e)
+{
+	return area_of(c, e)->errors != 0;
+}
+
 void
 slot_written(struct core *c, swp_entry_t e)
 {

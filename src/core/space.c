@@ -166,7 +166,8 @@ core_area_flags(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 {
 	struct space *s = &c->spaces[space];
 
-	if (range_split(s, vpn, pages) < 0)
+	/* Hints leave the entries that taking ranges away will need. */
+	if (s->area_count + 4 > s->area_max || range_split(s, vpn, pages) < 0)
 		return -ENOMEM;
 	for (uint32_t i = area_index(s, vpn);
 	     i < s->area_count && s->areas[i].vpn < vpn + pages; i++)

@@ -16,11 +16,13 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "os/file/filedev.h"
+#include "os/raw.h"
 #include "os/uffd.h"
 #include "pager/internal.h"
 
@@ -131,6 +133,7 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 void
 fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
 {
+	char line[160];
 	uint64_t done;
 	int r;
 
@@ -141,16 +144,43 @@ fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
 	else if (v == FAULT_NOAREA)
 		pager_say_once(p, &p->said_noarea, PAGEOUT_LOG_ERROR,
 		               "a fault in a range that is not managed");
-	else
-		pager_say(p, PAGEOUT_LOG_ERROR,
-		          "a page could not be read back from the swap space; "
-		          "the access to it fails (SIGBUS)");
+	else {
+		(void)snprintf(line, sizeof(line),
+		               "the page at %#llx could not be read back from "
+		               "the swap space; access to it fails (SIGBUS)",
+		               (unsigned long long)vpn << PAGE_SHIFT);
+		pager_say(p, PAGEOUT_LOG_ERROR, line);
+	}
 	do {
 		r = uffd_poison(p->uffd, page_addr(vpn), PAGE_BYTES, 0, &done);
 		if (r == -EAGAIN)
 			pager_layout_wait(p);
 	} while (r == -EAGAIN);
 	(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+}
+
+/*
+ * The core has a page mapped for which a thread faults.  Another fault was
+ * faster; or a raw madvise took the page away after its event was served.
+ * Then the core forgets it.
+ * => true when it has: the fault is to be served anew
+ */
+static bool
+page_lost(struct pager *p, uint64_t vpn)
+{
+	struct batch b = {0};
+	unsigned char in_memory = 1;
+
+	if (!p->cfg.events ||
+	    syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) < 0 ||
+	    in_memory & 1)
+		return false;
+	pager_lock(p);
+	if (core_page_state(p->core, SPACE, vpn) == PAGE_MAPPED)
+		(void)core_vanished(p->core, SPACE, vpn, 1, &b);
+	pager_unlock(p);
+	pager_perform(p, &b);
+	return true;
 }
 
 static void
@@ -166,6 +196,8 @@ fault_serve(struct pager *p, uint64_t vpn)
 		pager_perform(p, &b);
 		switch (v) {
 		case FAULT_DONE:
+			if (page_lost(p, vpn))
+				break;
 			(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
 			return;
 		case FAULT_STARTED:
@@ -256,11 +288,10 @@ faults_run(void *ctx)
 			faults_lost(p);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
-		if (fds[1].revents) {
-			(void)io_reap(p, DEV_READ, 0, &b);
-			pager_perform(p, &b);
-		}
 		faults_drain(p);
 		messages_serve(p);
+		/* Also what ended at once, which poll() does not say. */
+		while (io_reap(p, DEV_READ, 0, &b))
+			pager_perform(p, &b);
 	}
 }

@@ -18,6 +18,7 @@
 #include "pager/internal.h"
 
 #define FORK_WAIT_NS 60000000000ull /* then something is very wrong */
+#define FORK_SPARE 64 /* frames for what other threads touch meanwhile */
 
 /* Pages that are not mapped, or on their way.  => with the lock held */
 static uint64_t
@@ -36,6 +37,19 @@ absent_pages(struct pager *p)
 		a = core_area_next(p->core, SPACE, end);
 	}
 	return n;
+}
+
+/* => with the lock held */
+static bool
+fits(struct pager *p)
+{
+	uint64_t mapped = p->stats[PAGEOUT_STAT_nr_mapped];
+
+	/* A page that could not be read back would be zeros in the child. */
+	if (p->stats[PAGEOUT_STAT_pgpoison] != 0)
+		return false;
+	return mapped + absent_pages(p) + FORK_SPARE <=
+	       p->core->cfg.frames_total;
 }
 
 /* Bring one absent page in.  => false when there is none */
@@ -77,7 +91,7 @@ bring_in(struct pager *p, uint64_t vpn)
 
 /* One pass over all absent pages. */
 static int
-bring_all(struct pager *p)
+bring_all(struct pager *p, uint64_t deadline)
 {
 	uint64_t vpn = 0;
 
@@ -85,23 +99,20 @@ bring_all(struct pager *p)
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		int r = bring_in(p, vpn);
 
-		if (r == -ENOMEM)
-			return r;
-		if (r == -EAGAIN)
-			io_wait(p, seq);
-		else
+		if (r == -ENOMEM || pager_now_ns() > deadline)
+			return -ENOMEM;
+		if (r != -EAGAIN) {
 			vpn++;
+			continue;
+		}
+		io_wait(p, seq);
+		pager_lock(p);
+		r = fits(p) ? 0 : -ENOMEM;
+		pager_unlock(p);
+		if (r < 0)
+			return r;
 	}
 	return 0;
-}
-
-/* => with the lock held */
-static bool
-fits(struct pager *p)
-{
-	uint64_t mapped = p->stats[PAGEOUT_STAT_nr_mapped];
-
-	return mapped + absent_pages(p) + 64 <= p->core->cfg.frames_total;
 }
 
 int
@@ -122,7 +133,7 @@ pager_fork_before(struct pager *p)
 		if (p->core->ops_in_flight == 0 && absent_pages(p) == 0)
 			return 0; /* and the lock is kept */
 		pager_unlock(p);
-		r = bring_all(p);
+		r = bring_all(p, deadline);
 		io_wait(p, seq);
 		pager_lock(p);
 	}

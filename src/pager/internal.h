@@ -36,8 +36,8 @@ enum pager_thread {
 	THREADS,
 };
 
-#define SPACE 0 /* a process has one address space */
-#define MESSAGES_MAX 256
+#define SPACE 0           /* a process has one address space */
+#define MESSAGES_MAX 4096 /* more than threads that wait and events */
 
 /* Messages read from the userfaultfd, not dealt with yet. */
 struct messages {
@@ -69,7 +69,6 @@ struct pager {
 	uint32_t swap_ready;      /* kswapd's: slots that exist */
 	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
 	uint64_t promised;        /* (L) pages */
-	uint64_t pinned;          /* (L) pins */
 	uint32_t reaping;         /* (A) a thread waits for the read device */
 	uint32_t writes, reads;   /* (A) transfers in flight */
 	uint32_t removing;        /* (A) ranges on their way out */
@@ -174,8 +173,11 @@ void perform_op(struct pager *p, struct op *op);
 /* Give a transfer to its device. */
 void io_start(struct pager *p, struct op *op, struct batch *b);
 
-/* Do a transfer in this thread. */
-void io_transfer(struct pager *p, struct op *op);
+/*
+ * Do a transfer in this thread; with single, page by page, so that each page
+ * has a result of its own.
+ */
+void io_transfer(struct pager *p, struct op *op, bool single);
 
 /*
  * Deal with transfers that have ended; what comes of them is put into b.

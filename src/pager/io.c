@@ -13,17 +13,17 @@
 #include "pager/internal.h"
 
 static struct swapdev_req *
-request_of(struct pager *p, struct op *op)
+request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
 {
 	struct swapdev_req *r = &p->reqs[op - p->core->ops];
 
 	r->write = op->kind == OP_WRITE;
-	r->slot = op->entry & SWP_OFFSET_MASK;
-	r->pages = op->count;
+	r->slot = (op->entry & SWP_OFFSET_MASK) + first;
+	r->pages = count;
 	r->iov_count = 0;
 	r->next = NULL;
 	r->cookie = op;
-	for (uint32_t i = 0; i < op->count; i++) {
+	for (uint32_t i = first; i < first + count; i++) {
 		char *at = frame_addr(p, op->pg[i].pfn);
 		struct iovec *last = &r->iov[r->iov_count - 1];
 
@@ -38,14 +38,14 @@ request_of(struct pager *p, struct op *op)
 	return r;
 }
 
-/* The results of a request, for the core. */
+/* The results of a request for pages [first, first + r->pages), for the core. */
 static void
-request_ended(struct pager *p, const struct swapdev_req *r)
+request_ended(struct pager *p, const struct swapdev_req *r, uint32_t first)
 {
 	struct op *op = r->cookie;
 
 	must(r->result <= 0);
-	for (uint32_t i = 0; i < op->count; i++) {
+	for (uint32_t i = first; i < first + r->pages; i++) {
 		struct op_page *pg = &op->pg[i];
 
 		pg->err = (int16_t)r->result;
@@ -59,7 +59,7 @@ static void
 io_done(struct pager *p, struct swapdev_req *list, struct batch *b)
 {
 	for (struct swapdev_req *r = list; r != NULL; r = r->next)
-		request_ended(p, r);
+		request_ended(p, r, 0);
 	pager_lock(p);
 	while (list != NULL) {
 		struct op *op = list->cookie;
@@ -110,7 +110,7 @@ void
 io_start(struct pager *p, struct op *op, struct batch *b)
 {
 	enum pager_dev dev = op->kind == OP_WRITE ? DEV_WRITE : DEV_READ;
-	struct swapdev_req *r = request_of(p, op);
+	struct swapdev_req *r = request_of(p, op, 0, op->count);
 
 	__atomic_fetch_add(r->write ? &p->writes : &p->reads, 1,
 	                   __ATOMIC_ACQ_REL);
@@ -119,10 +119,14 @@ io_start(struct pager *p, struct op *op, struct batch *b)
 }
 
 void
-io_transfer(struct pager *p, struct op *op)
+io_transfer(struct pager *p, struct op *op, bool single)
 {
-	struct swapdev_req *r = request_of(p, op);
+	uint32_t step = single ? 1 : op->count;
 
-	(void)swapdev_transfer(p->dev[DEV_READ], r);
-	request_ended(p, r);
+	for (uint32_t i = 0; i < op->count; i += step) {
+		struct swapdev_req *r = request_of(p, op, i, step);
+
+		(void)swapdev_transfer(p->dev[DEV_READ], r);
+		request_ended(p, r, i);
+	}
 }

@@ -279,9 +279,13 @@ start_threads(struct pager *p)
 int
 pager_open(struct pager **ret, const struct pager_config *config)
 {
-	struct pager *p = raw_map(sizeof(*p));
+	struct pager *p;
 	int r;
 
+	/* Inline, nobody reads events, and whoever caused one would wait. */
+	if (config->mode == PAGEOUT_MODE_INLINE && config->events)
+		return -EINVAL;
+	p = raw_map(sizeof(*p));
 	if (p == NULL)
 		return -ENOMEM;
 	p->cfg = *config;

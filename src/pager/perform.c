@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -74,7 +75,7 @@ must_have_moved(const void *from)
 	unsigned char in_memory = 1;
 	long r = syscall(SYS_mincore, from, PAGE_BYTES, &in_memory);
 
-	must(r != 0 || (in_memory & 1) == 0);
+	must(r == 0 && (in_memory & 1) == 0);
 }
 
 /* -- in ------------------------------------------------------------------- */
@@ -217,9 +218,13 @@ discard_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 
 	if (r == 0)
 		return 0;
-	if (r != -ENOENT)
-		(void)syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
-		              MADV_DONTNEED);
+	if (r != -ENOENT && syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
+	                            MADV_DONTNEED) < 0) {
+		pager_say(p, PAGEOUT_LOG_ERROR,
+		          "locked memory cannot be discarded: pin it, do not "
+		          "mlock it");
+		abort(); /* it would go on with contents that it gave away */
+	}
 	return -ENOENT;
 }
 
@@ -397,11 +402,14 @@ pager_perform(struct pager *p, struct batch *b)
 	struct op *op;
 
 	while ((op = batch_take(b)) != NULL) {
-		if (op->kind == OP_READ || op->kind == OP_WRITE) {
+		if (op->kind == OP_READ && op->flags & OPF_RETRY) {
+			io_transfer(p, op, true); /* rare, and exact */
+		} else if (op->kind == OP_READ || op->kind == OP_WRITE) {
 			io_start(p, op, b);
 			continue;
+		} else {
+			perform_op(p, op);
 		}
-		perform_op(p, op);
 		pager_lock(p);
 		core_op_done(p->core, op, b);
 		pager_unlock(p);

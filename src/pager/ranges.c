@@ -147,18 +147,21 @@ area_add(struct pager *p, struct range r, bool promise)
 	return err;
 }
 
-static void
+static int
 area_remove(struct pager *p, struct range r)
 {
 	const struct area *a;
+	bool promised;
+	int err;
 
 	pager_lock(p);
 	a = core_area_find(p->core, SPACE, r.vpn);
-	if (a != NULL && a->flags & AREA_PROMISED)
+	promised = a != NULL && a->flags & AREA_PROMISED;
+	err = core_area_remove(p->core, SPACE, r.vpn, r.pages);
+	if (err == 0 && promised)
 		p->promised -= r.pages;
-	/* Two entries of the table are kept for this split. */
-	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
 	pager_unlock(p);
+	return err;
 }
 
 int
@@ -175,7 +178,7 @@ pager_manage(struct pager *p, void *addr, size_t bytes, bool promise)
 		                    r.pages << PAGE_SHIFT,
 		                    UFFDIO_REGISTER_MODE_MISSING);
 		if (err < 0)
-			area_remove(p, r);
+			(void)area_remove(p, r);
 	}
 	if (err == 0)
 		err = adopt_resident(p, r);
@@ -212,18 +215,21 @@ pager_unmanage(struct pager *p, void *addr, size_t bytes)
 {
 	struct range r = range_of(addr, bytes), part;
 	struct guard g;
+	int err = 0;
 
 	pager_enter(&g);
 	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
-	while (managed_part(p, r, &part)) {
-		area_remove(p, part);
+	while (err == 0 && managed_part(p, r, &part)) {
+		err = area_remove(p, part);
+		if (err < 0)
+			break;
 		until_still(p, step_discard, &part);
 		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
 		                      part.pages << PAGE_SHIFT);
 	}
 	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_leave(&g);
-	return 0;
+	return err;
 }
 
 void
@@ -294,6 +300,7 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 {
 	struct range r = range_of(from, bytes);
 	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages};
+	struct range part;
 	struct guard g;
 	int err;
 
@@ -302,9 +309,10 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	pager_lock(p);
 	err = core_area_rename(p->core, SPACE, m.from, m.to, m.pages);
 	pager_unlock(p);
+	/* First: a fault would bring back pages that have moved. */
+	while (err == 0 && managed_part(p, r, &part))
+		err = area_remove(p, part);
 	if (err == 0) {
-		/* First: a fault would bring back pages that have moved. */
-		area_remove(p, r);
 		until_still(p, step_move, &m);
 		(void)uffd_unregister(p->uffd, from, m.pages << PAGE_SHIFT);
 	}
@@ -439,7 +447,6 @@ unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
 	pager_lock(p);
 	for (uint64_t i = 0; i < pages; i++)
 		core_unpin(p->core, SPACE, vpn + i);
-	p->pinned -= pages;
 	pager_unlock(p);
 }
 
@@ -452,24 +459,17 @@ pager_pin(struct pager *p, const void *addr, size_t bytes)
 	int err = 0;
 
 	pager_enter(&g);
-	pager_lock(p);
-	if (p->pinned + r.pages > p->core->cfg.frames_total / 2)
-		err = -ENOMEM;
-	else
-		p->pinned += r.pages;
-	pager_unlock(p);
-	if (err == 0) {
-		while (err == 0 && done < r.pages) {
-			err = pin_page(p, r.vpn + done);
-			done += err == 0;
-		}
-		if (err < 0) {
-			unpin_pages(p, r.vpn, done);
-			pager_lock(p);
-			p->pinned -= r.pages - done;
-			pager_unlock(p);
-		}
+	while (err == 0 && done < r.pages) {
+		bool full;
+
+		pager_lock(p);
+		full = p->core->pins >= p->core->cfg.frames_total / 2;
+		pager_unlock(p);
+		err = full ? -ENOMEM : pin_page(p, r.vpn + done);
+		done += err == 0;
 	}
+	if (err < 0)
+		unpin_pages(p, r.vpn, done);
 	pager_leave(&g);
 	return err;
 }
