@@ -374,7 +374,7 @@ run_main(int argc, char **argv)
 	struct settings s;
 	struct command c;
 	struct launch l;
-	struct keeper *k;
+	struct keeper *k = NULL;
 	int r;
 
 	r = parse(argc, argv, &s);
