@@ -79,7 +79,6 @@ class Sqlite:
 
 # Values follow from the row's number alone, so two runs must agree.
 SQL = """
-PRAGMA temp_store = memory;
 CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v TEXT, data TEXT);
 WITH RECURSIVE n (i) AS
   (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ROWS)

@@ -23,7 +23,6 @@
 
 static const char schema[] =
 	"PRAGMA journal_mode = OFF;"
-	"PRAGMA temp_store = MEMORY;"
 	"CREATE TABLE package (id INTEGER PRIMARY KEY, copy INTEGER,"
 	" name TEXT, version TEXT, section TEXT, maintainer TEXT,"
 	" installed_kib INTEGER, download_bytes INTEGER, description TEXT);"
@@ -50,7 +49,7 @@ static const struct {
                         " ORDER BY 2 DESC, 1 LIMIT 1000"},
 	{"who pulls in most",
          "SELECT d.name, count(*), sum(p.installed_kib) FROM depends d"
-         " JOIN package p ON p.id = d.package WHERE d.name LIKE 'libg%'"
+         " JOIN package p ON p.id = d.package WHERE d.name LIKE 'libgt%'"
          " GROUP BY d.name ORDER BY 3 DESC, 1"},
 	{"longest descriptions",
          "SELECT name, copy, length(description) FROM package"

@@ -166,10 +166,8 @@ static void
 launch_reap(struct launch *l)
 {
 	int status;
-	pid_t r;
 
-	while ((r = wait4(l->pid, &status, WNOHANG | WUNTRACED, &l->usage)) >
-	       0) {
+	while (wait4(l->pid, &status, WNOHANG | WUNTRACED, &l->usage) > 0) {
 		if (!WIFSTOPPED(status)) {
 			l->ended = true;
 			l->status = status;

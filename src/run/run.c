@@ -16,6 +16,7 @@
 #include "base/opt.h"
 #include "base/size.h"
 #include "run/run.h"
+#include "tools/kernelver.h"
 #include "tools/memory.h"
 
 enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON };
@@ -264,7 +265,7 @@ static int
 prepare(const struct settings *s, struct command *c, struct pager_swapfile *f)
 {
 	char reason[PAGER_REASON_MAX] = "", what[300];
-	const char *why;
+	const char *why, *danger;
 	int r;
 
 	r = command_find(c, s->argv[0], &why);
@@ -275,6 +276,9 @@ prepare(const struct settings *s, struct command *c, struct pager_swapfile *f)
 		return fail(RUN_FAILED, "swap space", reason);
 	if (reason[0] != '\0')
 		(void)fail(0, "swap space", reason);
+	danger = kernel_danger("");
+	if (danger != NULL)
+		(void)fail(0, "warning", danger);
 	r = probe(s, f);
 	if (r == 0 && c->unmanaged != NULL) {
 		(void)snprintf(what, sizeof(what), "%.200s: runs unmanaged",
@@ -370,7 +374,7 @@ run_main(int argc, char **argv)
 	struct settings s;
 	struct command c;
 	struct launch l;
-	struct keeper *k;
+	struct keeper *k = NULL;
 	int r;
 
 	r = parse(argc, argv, &s);

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# test_run.sh PAGEOUT VICTIM STATIC DENY -- pageout run: the command line, exit
+# test_run.sh PAGEOUT VICTIM STATIC -- pageout run: the command line, exit
 # statuses, the report, and what is refused before the program starts.
 #
 # shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
-pageout=$1 victim=$2 static=$3 deny=$4
+pageout=$(realpath "$1") victim=$(realpath "$2") static=$(realpath "$3")
 
 cleanup() { umount "$tmp/small" 2>/dev/null; }
 
@@ -67,11 +67,27 @@ ok 'a program that is not executable: 126' status_is 126
 try "$pageout" run --mem 8M -- "$tmp"
 ok 'a directory: 126' status_is 126
 
-try "$deny" "$pageout" run --mem 8M -- true
-if [[ $(id -u) == 0 && -e /dev/userfaultfd ]]; then
-	skip 'without userfaultfd' 'root has /dev/userfaultfd'
+# Without root, and with the device or without it, seen by nobody else.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+if [[ $(id -u) == 0 ]] && "${nobody[@]}" test -x "$pageout"; then
+	try "${nobody[@]}" "$pageout" run --mem 8M -- true
+	ok 'userfaultfd is not allowed: 77, and what to do' all 'status_is 77' \
+		'has "$err" setfacl'
 else
-	ok 'without userfaultfd' all 'status_is 77' 'has "$err" userfaultfd'
+	skip 'userfaultfd is not allowed' 'needs root to become nobody'
+fi
+mknod "$tmp/device" c 10 257 2>/dev/null && chmod 666 "$tmp/device"
+# shellcheck disable=SC2016
+bind='mount --bind "$0" /dev/userfaultfd && cd / && exec "$@"'
+if [[ -c $tmp/device && -c /dev/userfaultfd ]] &&
+	unshare -m sh -c "$bind" "$tmp/device" true 2>/dev/null &&
+	"${nobody[@]}" test -x "$pageout"; then
+	try unshare -m sh -c "$bind" "$tmp/device" "${nobody[@]}" \
+		"$pageout" run --mem 8M -- "$victim" fill 32
+	ok 'nobody may, when the device is open to him' all 'status_is 0' \
+		'test -z "$err"'
+else
+	skip 'nobody may' 'needs root and /dev/userfaultfd'
 fi
 
 mkfifo "$tmp/fifo"
@@ -108,6 +124,12 @@ ok 'a static program runs, and one line says unmanaged' all 'status_is 0' \
 	'has "$err" "runs unmanaged"'
 try "$pageout" run --mem 8M -- env -i "$victim" fill 1
 ok 'a program with an empty environment' all 'status_is 0' 'test -z "$err"'
+
+try "$pageout" run --mem 32M -- "$pageout" run --mem 8M -- "$victim" fill 32
+ok 'a run in a run' all 'status_is 0' 'test -z "$err"'
+(ulimit -n 24; try "$pageout" run --mem 8M -- "$victim" fill 32
+	ok 'few descriptors: managed or not, but right' status_is 0)
+cases=$((cases + 1))
 
 try "$pageout" run --mem 8M --report -- "$victim" fill 64
 ok 'eight times the budget, with a report' all 'status_is 0' \

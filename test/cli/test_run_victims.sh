@@ -53,6 +53,7 @@ right 'a thread on a stack of its own making' stack 64
 right 'fork, when it fits' fork 4
 right '_Fork, when it fits' fork 4 _Fork
 right 'daemon' daemon 4
+right 'a child made past the C library: no zeros' clone 64
 right 'vfork' vfork 64
 right 'posix_spawn, system and popen' spawn 64
 right 'exec' exec 64

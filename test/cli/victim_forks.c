@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,10 +195,30 @@ run_late(size_t bytes, const char *file)
 	return 0;
 }
 
+/* A child made past the C library: right contents, or none at all. */
+static int
+run_clone(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 31);
+	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	int status;
+
+	(void)argument;
+	if (pid == 0) {
+		verify(p, bytes, 31);
+		_exit(0);
+	}
+	want(waitpid(pid, &status, 0) == pid);
+	want((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+	     (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+	verify(p, bytes, 31);
+	return 0;
+}
+
 const struct victim victims_forks[] = {
 	{"fork", run_fork},     {"fork-refused", run_fork_refused},
 	{"vfork", run_vfork},   {"spawn", run_spawn},
 	{"daemon", run_daemon}, {"exec", run_exec},
 	{"orphan", run_orphan}, {"late", run_late},
-	{NULL, NULL},
+	{"clone", run_clone},   {NULL, NULL},
 };

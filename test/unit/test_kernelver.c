@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/bits.h"
-#include "tools/doctor/kernelver.h"
+#include "tools/kernelver.h"
 
 enum {
 	NONE = 0,
@@ -61,6 +63,42 @@ what_is_not_a_version_is_refused(void **state)
 	assert_int_equal(v.patch, 3);
 }
 
+/* A machine with this version and this /proc/swaps.  => what is said */
+static const char *
+danger_of(const char *release, const char *swaps)
+{
+	char root[] = "/tmp/pageout-test-XXXXXX", command[512];
+	const char *said;
+
+	assert_non_null(mkdtemp(root));
+	(void)snprintf(command, sizeof(command),
+	               "mkdir -p %s/proc/sys/kernel && "
+	               "echo '%s' >%s/proc/sys/kernel/osrelease && "
+	               "printf '%s' >%s/proc/swaps",
+	               root, release, root, swaps, root);
+	assert_int_equal(system(command), 0);
+	said = kernel_danger(root);
+	(void)snprintf(command, sizeof(command), "rm -r %s", root);
+	assert_int_equal(system(command), 0);
+	return said;
+}
+
+static void
+only_a_bad_kernel_that_swaps_is_a_danger(void **state)
+{
+	static const char off[] = "Filename Type\n";
+	static const char on[] = "Filename Type\n/dev/sda3 partition\n";
+
+	(void)state;
+	assert_non_null(danger_of("6.12.36-generic", on));
+	assert_null(danger_of("6.12.36-generic", off));
+	assert_null(danger_of("6.12.36-generic", ""));
+	assert_null(danger_of("6.12.37", on));
+	assert_null(danger_of("6.1.0", on)); /* refused anyway */
+	assert_null(danger_of("strange", on));
+	assert_null(kernel_danger("/nowhere"));
+}
+
 int
 main(void)
 {
@@ -68,6 +106,7 @@ main(void)
 		cmocka_unit_test(
 			each_version_has_the_defects_that_are_known_of_it),
 		cmocka_unit_test(what_is_not_a_version_is_refused),
+		cmocka_unit_test(only_a_bad_kernel_that_swaps_is_a_danger),
 	};
 
 	return cmocka_run_group_tests_name("kernelver", tests, NULL, NULL);

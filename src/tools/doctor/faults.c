@@ -17,7 +17,7 @@
 
 #include "os/uffd.h"
 #include "tools/doctor/doctor.h"
-#include "tools/doctor/kernelver.h"
+#include "tools/kernelver.h"
 
 #define PAGE 4096ul
 

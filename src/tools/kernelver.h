@@ -5,8 +5,8 @@
  * A version is a hint: distributions carry fixes back without changing the
  * number's first three parts.  So a version warns, and only a try refuses.
  */
-#ifndef TOOLS_DOCTOR_KERNELVER_H
-#define TOOLS_DOCTOR_KERNELVER_H
+#ifndef TOOLS_KERNELVER_H
+#define TOOLS_KERNELVER_H
 
 #include <stdbool.h>
 
@@ -29,5 +29,15 @@ bool kernel_version_parse(const char *release, struct kernel_version *ret);
 
 /* => enum kernel_defect bits */
 unsigned kernel_defects(const struct kernel_version *v);
+
+/*
+ * Is this machine in danger?  It is when the kernel may lose a page that is in
+ * kernel swap, and does swap.
+ *
+ *	root	"" for this machine; tests have a directory with their own /proc
+ *
+ * => NULL, or what to say to whoever starts a program
+ */
+const char *kernel_danger(const char *root);
 
 #endif

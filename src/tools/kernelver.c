@@ -2,9 +2,10 @@
 /*
  * kernelver.c -- what is known about kernels by their version.
  */
+#include <stddef.h>
 #include <stdio.h>
 
-#include "tools/doctor/kernelver.h"
+#include "tools/kernelver.h"
 
 bool
 kernel_version_parse(const char *release, struct kernel_version *ret)
@@ -58,4 +59,38 @@ kernel_defects(const struct kernel_version *v)
 		return KERNEL_NO_MOVE;
 	return (has_move_swap(v) ? (unsigned)KERNEL_MOVE_SWAP : 0u) |
 	       (has_move_later(v) ? (unsigned)KERNEL_MOVE_LATER : 0u);
+}
+
+/* Line number n (from 0) of a file below root.  => false: there is none */
+static bool
+line_of(const char *root, const char *name, unsigned n, char text[static 256])
+{
+	char path[512];
+	bool have = true;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s%s", root, name);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	for (unsigned i = 0; have && i <= n; i++)
+		have = fgets(text, 256, f) != NULL;
+	(void)fclose(f);
+	return have;
+}
+
+const char *
+kernel_danger(const char *root)
+{
+	struct kernel_version v;
+	char text[256];
+
+	if (!line_of(root, "/proc/sys/kernel/osrelease", 0, text) ||
+	    !kernel_version_parse(text, &v) ||
+	    (kernel_defects(&v) & KERNEL_MOVE_SWAP) == 0)
+		return NULL;
+	if (!line_of(root, "/proc/swaps", 1, text)) /* 0 has the headings */
+		return NULL;
+	return "this kernel may lose pages while kernel swap is on "
+	       "(CVE-2025-38242): swapoff -a, or update; see pageout doctor";
 }
