@@ -132,8 +132,7 @@ enum frame_flag {
 	FRAME_RETRIED = 1 << 9,     /* its read is the second attempt */
 	FRAME_REFERENCED = 1 << 10, /* soft-faulted since last aged */
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
-	FRAME_UNPOPULATED = 1 << 12, /* the pool has not grown to it yet */
-	FRAME_DROPPED = 1 << 13, /* its page vanished during the operation */
+	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
 };
 
 /* Lists that frames are on.  The buddy lists are the mechanism's, the others

@@ -130,6 +130,19 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 
 /* -- faults --------------------------------------------------------------- */
 
+enum fault_verdict
+fault_ask(struct pager *p, uint64_t vpn)
+{
+	struct batch b = {0};
+	enum fault_verdict v;
+
+	pager_lock(p);
+	v = core_fault(p->core, SPACE, vpn, &b);
+	pager_unlock(p);
+	pager_perform(p, &b);
+	return v;
+}
+
 void
 fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
 {
@@ -188,12 +201,8 @@ fault_serve(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		struct batch b = {0};
-		enum fault_verdict v;
+		enum fault_verdict v = fault_ask(p, vpn);
 
-		pager_lock(p);
-		v = core_fault(p->core, SPACE, vpn, &b);
-		pager_unlock(p);
-		pager_perform(p, &b);
 		switch (v) {
 		case FAULT_DONE:
 			if (page_lost(p, vpn))

@@ -77,13 +77,8 @@ bring_one(struct pager *p, uint64_t *vpn)
 static int
 bring_in(struct pager *p, uint64_t vpn)
 {
-	struct batch b = {0};
-	enum fault_verdict v;
+	enum fault_verdict v = fault_ask(p, vpn);
 
-	pager_lock(p);
-	v = core_fault(p->core, SPACE, vpn, &b);
-	pager_unlock(p);
-	pager_perform(p, &b);
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;
 	return v == FAULT_NOFRAME || v == FAULT_AGAIN ? -EAGAIN : 0;

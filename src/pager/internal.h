@@ -199,6 +199,9 @@ void faults_run(void *ctx);
 /* Read messages so that the kernel lets layouts change.  Fault thread only. */
 void faults_drain(struct pager *p);
 
+/* Ask the core for a page, and do what it says. */
+enum fault_verdict fault_ask(struct pager *p, uint64_t vpn);
+
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
 
