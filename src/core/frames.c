@@ -68,7 +68,7 @@ flist_del(struct core *c, struct flist *l, struct frame *f)
  * here a device must be kept streaming, so low and high scale with the zone.
  */
 static void
-zone_init(struct core *c, struct zone *z, uint32_t start, uint32_t size)
+zone_init(struct zone *z, uint32_t start, uint32_t size)
 {
 	z->start = start;
 	z->size = size;
@@ -77,10 +77,6 @@ zone_init(struct core *c, struct zone *z, uint32_t start, uint32_t size)
 	z->pages_high = clamp_u32(size / 16, 3 * z->pages_min, 16384);
 	for (unsigned i = 0; i < BUDDY_ORDERS; i++)
 		flist_init(&z->area[i]);
-	for (uint32_t i = start; i < start + size; i++) {
-		c->frames[i].zone = (uint8_t)(z - c->zones);
-		c->frames[i].vpn = VPN_NONE;
-	}
 }
 
 void
@@ -91,11 +87,11 @@ frames_init(struct core *c)
 
 	if (cfg->zone_frames[0] == 0) {
 		c->zone_count = 1;
-		zone_init(c, &c->zones[0], 0, cfg->frames_total);
+		zone_init(&c->zones[0], 0, cfg->frames_total);
 	} else {
 		for (unsigned i = 0; i < ZONES_MAX && cfg->zone_frames[i];
 		     i++) {
-			zone_init(c, &c->zones[i], start, cfg->zone_frames[i]);
+			zone_init(&c->zones[i], start, cfg->zone_frames[i]);
 			start += cfg->zone_frames[i];
 			c->zone_count++;
 		}
@@ -359,6 +355,21 @@ populate_empty(struct core *c, struct batch *b)
 	return true;
 }
 
+/*
+ * The pool will grow to these frames: their entries, all zero till now, become
+ * frames.  (Not sooner: a table that is not touched is not memory.)
+ */
+static void
+frames_begin(struct core *c, const struct zone *z, uint32_t pfn, uint32_t n)
+{
+	for (uint32_t i = pfn; i < pfn + n; i++)
+		c->frames[i] = (struct frame){
+			.vpn = VPN_NONE,
+			.flags = FRAME_EMPTY | FRAME_LOCKED,
+			.zone = (uint8_t)(z - c->zones),
+		};
+}
+
 bool
 frames_populate(struct core *c, struct batch *b)
 {
@@ -377,9 +388,7 @@ frames_populate(struct core *c, struct batch *b)
 		op_at(op, 0, 0);
 		op->count = min_u32(left, POPULATE_PAGES);
 		op->pg[0] = (struct op_page){.pfn = z->start + z->populated};
-		for (uint32_t k = 0; k < op->count; k++)
-			c->frames[op->pg[0].pfn + k].flags =
-				FRAME_EMPTY | FRAME_LOCKED;
+		frames_begin(c, z, op->pg[0].pfn, op->count);
 		z->populated += op->count;
 		batch_add(b, op);
 		return true;

@@ -38,7 +38,7 @@ request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
 	return r;
 }
 
-/* The results of a request for pages [first, first + r->pages), for the core. */
+/* The results of a request that began at page first, for the core. */
 static void
 request_ended(struct pager *p, const struct swapdev_req *r, uint32_t first)
 {
