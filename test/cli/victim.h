@@ -34,6 +34,7 @@ struct victim {
 	int (*run)(size_t bytes, const char *argument); /* exit status */
 };
 
-extern const struct victim victims_basic[], victims_maps[], victims_forks[];
+extern const struct victim victims_basic[], victims_maps[], victims_forks[],
+	victims_threads[];
 
 #endif
