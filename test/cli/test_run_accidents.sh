@@ -94,9 +94,18 @@ filtered() {
 		-- "$victim" twice 48
 }
 
-filtered 'error:op=write,every=100'
-ok 'a write in a hundred fails: the contents are right' all 'status_is 0' \
-	'test "$out" = right'
+# loud: it has ended, with right contents or with a reason; never with others
+loud() {
+	[[ $status == 0 && $out == right ]] ||
+		{ [[ $status != 124 && -z $out ]] && has "$err" 'pageout: '; }
+}
+
+filtered 'error:op=write,every=1000'
+ok 'a write in a thousand fails: right, or stopped' loud
+filtered 'error:op=write,every=10'
+ok 'a write in ten fails: right, or stopped' loud
+filtered 'error:op=write,from=50'
+ok 'no write succeeds any more: stopped, with a reason' loud
 filtered 'error:op=read,from=1'
 ok 'every read fails: the program is stopped' all '! status_is 0' \
 	'! status_is 124' 'test -z "$out"' 'has "$err" "pageout: "'
