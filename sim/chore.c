@@ -223,6 +223,7 @@ start_move(struct sim *s, struct sim_chore *ch)
 		chore_end(s, ch);
 		return;
 	}
+	claim_area(s, ch->space, to);
 	set_flags(s, ch->space, ch->to, ch->pages, PG_MANAGED, 0);
 	if (core_area_rename(s->core, ch->space, from, to, ch->pages) != 0 ||
 	    core_area_remove(s->core, ch->space, from, ch->pages) != 0) {
@@ -271,6 +272,7 @@ start_adopt(struct sim *s, struct sim_chore *ch)
 		chore_end(s, ch);
 		return;
 	}
+	claim_area(s, ch->space, vpn);
 	s->count.adoptions++;
 	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
 		struct sim_page *p = &s->page[ch->space][i];

@@ -119,6 +119,31 @@ claim_slot(struct sim *s, struct op *op, uint32_t i)
 	s->disk[type].io[slot] = op;
 }
 
+/*
+ * [I8] the hash is seeded by the page's identity.
+ * => a page without an area is being discarded: its hash means nothing
+ */
+static void
+check_identity(struct sim *s, const struct op *op)
+{
+	const struct area *a = core_area_find(s->core, op->space, op->vpn);
+
+	if (a != NULL &&
+	    (op->id != a->id || op->off != a->off + (op->vpn - a->vpn)))
+		claim_clash(s, op, 0, "the seed is of another page");
+}
+
+void
+claim_area(struct sim *s, unsigned space, uint64_t vpn)
+{
+	uint64_t id = core_area_find(s->core, space, vpn)->id;
+
+	if (id <= s->last_id)
+		sim_fail(s, "I8", "identity %llu is used again",
+		         (unsigned long long)id);
+	s->last_id = id;
+}
+
 static uint32_t
 frames_named(const struct op *op)
 {
@@ -140,6 +165,9 @@ claim(struct sim *s, struct op *op)
 	if (op->count == 0 || op->count > most)
 		sim_fail(s, "I4", "%s of %u pages", kind_name[op->kind],
 		         op->count);
+	if (op->kind == OP_READ ||
+	    (op->kind == OP_UNMAP && (op->flags & OPF_DISCARD) == 0))
+		check_identity(s, op);
 	for (uint32_t i = 0; i < op->count; i++) {
 		if (op->kind == OP_POPULATE) {
 			uint32_t pfn = claim_frame_of(op, i);

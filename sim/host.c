@@ -11,6 +11,8 @@
 
 #include "sim/sim.h"
 
+#define IDLE_MAX 50 /* turns of a daemon that asks for more and does nothing */
+
 uint64_t
 sim_word(struct sim *s)
 {
@@ -359,7 +361,6 @@ host_wake(void *ctx, enum daemon who)
 {
 	struct sim *s = ctx;
 
-	s->daemon_idle[who] = 0;
 	if (s->daemon_queued[who])
 		return;
 	s->daemon_queued[who] = true;
@@ -412,12 +413,13 @@ host_daemon(struct sim *s, enum daemon who)
 	}
 	idle = b.first == NULL ? s->daemon_idle[who] + 1 : 0;
 	host_submit(s, &b);
+	s->daemon_idle[who] = more ? idle : 0;
 	if (!more || s->daemon_queued[who])
 		return;
-	if (idle > 1000 && s->jobs_count == 0)
-		sim_fail(s, "progress", "daemon %d has 1000 idle turns", who);
+	if (idle > IDLE_MAX && s->jobs_count == 0)
+		sim_fail(s, "progress", "daemon %d has %u idle turns", who,
+		         idle);
 	s->daemon_queued[who] = true;
-	s->daemon_idle[who] = idle;
 	if (!s->opt.manual)
 		sim_schedule(s, 2000 + (1000ull << (idle < 12 ? idle : 12)),
 		             EVENT_DAEMON, who);

@@ -168,6 +168,7 @@ sim_start(struct sim *s, const struct sim_options *opt)
 	s->calm = s->writes_failed = false;
 	s->now = 1000000000;
 	s->order = s->events_done = s->jobs_ended = s->words = 0;
+	s->last_id = 0;
 	s->resident = s->queue_count = s->jobs_count = 0;
 	s->tasks_count = s->disks = 0;
 	memset(s->daemon_queued, 0, sizeof(s->daemon_queued));

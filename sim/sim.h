@@ -201,6 +201,7 @@ struct sim {
 	uint64_t now, order, events_done, jobs_ended, words;
 	uint64_t warm; /* events before the first that is followed by a check */
 	uint32_t resident, pins;
+	uint64_t last_id;   /* identity of the area that was added last */
 	bool writes_failed; /* so being out of slots or frames is excused */
 
 	struct sim_event queue[SIM_EVENTS_MAX];
@@ -257,6 +258,9 @@ extern const struct host_ops sim_host;
 /* Claim what an operation names, and let go of it again.  (claim.c) */
 void claim(struct sim *s, struct op *op);
 void claim_release(struct sim *s, struct op *op);
+
+/* An area was added: its identity must be a new one. */
+void claim_area(struct sim *s, unsigned space, uint64_t vpn);
 
 /* Fail when the page is none of the model's. */
 void claim_check(struct sim *s, const struct op *op, uint64_t vpn, uint32_t i);

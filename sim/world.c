@@ -154,6 +154,7 @@ add_areas(struct sim *s)
 			if (core_area_add(s->core, space,
 			                  sim_vpn(s, space, page), n) != 0)
 				return;
+			claim_area(s, space, sim_vpn(s, space, page));
 			for (uint32_t i = page; i < page + n; i++)
 				s->page[space][i].flags = PG_MANAGED;
 			/* Now and then a hole, for areas to come. */

@@ -322,6 +322,26 @@ a_pinned_page_stays(void **unused)
 	assert_int_equal(state(7), PAGE_CACHED);
 }
 
+static void
+kswapd_rests_when_nothing_can_leave(void **unused)
+{
+	struct batch b = {NULL, NULL};
+
+	(void)unused;
+	for (uint32_t i = 0; i < 256 - FRAMES_RESERVE; i++) {
+		touch(i, true);
+		assert_int_equal(core_pin(w->core, 0, vpn(i), &b), FAULT_DONE);
+	}
+	assert_false(core_kswapd(w->core, &b));
+	assert_null(b.first);
+	core_unpin(w->core, 0, vpn(9));
+	assert_true(core_kswapd(w->core, &b));
+	assert_non_null(b.first);
+	submit(&b);
+	finish_all();
+	assert_int_equal(state(9), PAGE_CACHED);
+}
+
 /* -- when things fail -------------------------------------------------- */
 
 /* Let the pages of the pending write or read fail. */
@@ -489,6 +509,7 @@ main(void)
 		T(a_moved_page_keeps_contents_and_hash),
 		T(a_page_taken_over_keeps_its_contents),
 		T(a_pinned_page_stays),
+		T(kswapd_rests_when_nothing_can_leave),
 		T(a_failed_write_keeps_the_page),
 		T(a_failed_write_does_not_make_an_old_swap_copy_good),
 		T(a_page_that_cannot_be_read_twice_is_poisoned),
