@@ -162,6 +162,17 @@ launch_start(struct launch *l, const struct command *c, char **argv,
 
 /* -- events -------------------------------------------------------------- */
 
+/* Without one nobody would let the launcher go on again. */
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
 static void
 launch_reap(struct launch *l)
 {
@@ -173,7 +184,7 @@ launch_reap(struct launch *l)
 			l->status = status;
 			return;
 		}
-		if (WSTOPSIG(status) != SIGSTOP)
+		if (WSTOPSIG(status) != SIGSTOP && has_terminal())
 			(void)raise(SIGSTOP);
 	}
 }

@@ -65,6 +65,9 @@ start
 kill -STOP "$program"
 sleep 0.2
 kill -CONT "$program"
+kill -TSTP "$program" # no terminal: the launcher must not stop with it
+sleep 0.2
+kill -CONT "$program"
 echo go >&8
 read -r -t 60 word <&9
 end
