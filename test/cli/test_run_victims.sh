@@ -54,6 +54,7 @@ right 'eight threads that map, change and free' threads 64
 right 'the same with a signal every millisecond' threads 64 signals
 right 'stacks of coroutines in managed memory' coroutine 32
 right 'fork, when it fits' fork 4
+right 'fork, when most of it is away' fork-away 8
 right '_Fork, when it fits' fork 4 _Fork
 right 'daemon' daemon 4
 right 'a child made past the C library: no zeros' clone 64

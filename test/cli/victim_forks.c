@@ -67,6 +67,31 @@ run_fork(size_t bytes, const char *argument)
 	                      strcmp(argument, "_Fork") == 0 ? _Fork : fork);
 }
 
+/* Most of the memory is away when a child is made, and fits by then. */
+static int
+run_fork_away(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 31);
+	char *big = mmap(NULL, 4 * bytes, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	(void)argument;
+	want(big != MAP_FAILED);
+	fill(big, 4 * bytes, 32);
+	verify(big, 4 * bytes, 32);
+	want(munmap(big, 4 * bytes) == 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(10);
+		verify(p, bytes, 31);
+		_exit(7);
+	}
+	want_exit(pid, 7);
+	verify(p, bytes, 31);
+	return 0;
+}
+
 /* fork() that does not fit: refused, and nothing else has changed. */
 static int
 run_fork_refused(size_t bytes, const char *argument)
@@ -216,9 +241,15 @@ run_clone(size_t bytes, const char *argument)
 }
 
 const struct victim victims_forks[] = {
-	{"fork", run_fork},     {"fork-refused", run_fork_refused},
-	{"vfork", run_vfork},   {"spawn", run_spawn},
-	{"daemon", run_daemon}, {"exec", run_exec},
-	{"orphan", run_orphan}, {"late", run_late},
-	{"clone", run_clone},   {NULL, NULL},
+	{"fork", run_fork},
+	{"fork-away", run_fork_away},
+	{"fork-refused", run_fork_refused},
+	{"vfork", run_vfork},
+	{"spawn", run_spawn},
+	{"daemon", run_daemon},
+	{"exec", run_exec},
+	{"orphan", run_orphan},
+	{"late", run_late},
+	{"clone", run_clone},
+	{NULL, NULL},
 };

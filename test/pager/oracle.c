@@ -336,11 +336,30 @@ set_repeat(int argc, char **argv)
 	size_t n = 0;
 
 	for (int i = 0; i < argc && n < sizeof(repeat); i++)
-		n += (size_t)snprintf(repeat + n, sizeof(repeat) - n, "%s ",
-		                      argv[i]);
+		if (strncmp(argv[i], "--seed=", 7) != 0)
+			n += (size_t)snprintf(repeat + n, sizeof(repeat) - n,
+			                      "%s ", argv[i]);
 	if (n < sizeof(repeat))
 		(void)snprintf(repeat + n, sizeof(repeat) - n, "--seed=%llu",
 		               (unsigned long long)seed);
+}
+
+/*
+ * Direct input and output where that can be had: then a device, not the kernel,
+ * writes into the pages.
+ */
+static int
+open_file(void)
+{
+	const char *place = swap_path;
+	int fd;
+
+	if (place == NULL)
+		place = getenv("PAGEOUT_SWAP");
+	if (place == NULL)
+		place = "/var/tmp";
+	fd = open(place, O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
+	return fd >= 0 ? fd : memfd_create("oracle", MFD_CLOEXEC);
 }
 
 static void
@@ -357,9 +376,9 @@ make_tables(void)
 	for (uint64_t i = 0; i < pages_total / CHUNK_PAGES; i++)
 		(void)pthread_rwlock_init(&chunks[i].lock, NULL);
 	for (unsigned i = 0; i < threads; i++) {
-		workers[i].file = memfd_create("oracle", MFD_CLOEXEC);
+		workers[i].file = open_file();
 		if (workers[i].file < 0)
-			must_work(-errno, "memfd_create");
+			must_work(-errno, "open");
 	}
 }
 
@@ -390,18 +409,16 @@ main(int argc, char **argv)
 {
 	struct opt_state s;
 	const char *value;
-	char command[sizeof(repeat)];
 	int id;
 
 	seed = now_ms() % 1000000007;
 	forks = 100;
-	set_repeat(argc, argv);
-	(void)memcpy(command, repeat, sizeof(command));
 	opt_start(&s, &program, argc, argv);
 	while ((id = opt_next(&s, &value)) > 0)
 		set_option(id, value);
 	if (id < 0)
 		usage_error(s.error, "see --help");
+	set_repeat(argc, argv);
 	must_pin = mode == PAGEOUT_MODE_INLINE;
 	make_tables();
 	run_cases();

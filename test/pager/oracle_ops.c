@@ -50,8 +50,8 @@ protect(struct worker *w, uint64_t first, unsigned count)
 }
 
 /*
- * The kernel reads the pages, and writes them again from its copy.  In inline
- * mode they must be pinned for that.
+ * The pages go into a file, a word of each is spoilt, and the file brings their
+ * contents back.  In inline mode they must be pinned for that.
  */
 static void
 system_call(struct worker *w, uint64_t first, unsigned count)
@@ -67,9 +67,15 @@ system_call(struct worker *w, uint64_t first, unsigned count)
 			return; /* the others have pinned half of the budget */
 		must_work(r, "pin");
 	}
-	if (pwrite(w->file, start, bytes, 0) != (ssize_t)bytes ||
-	    pread(w->file, start, bytes, 0) != (ssize_t)bytes)
-		must_work(errno != 0 ? -errno : -EIO, "system call");
+	if (pwrite(w->file, start, bytes, 0) != (ssize_t)bytes)
+		must_work(errno != 0 ? -errno : -EIO, "pwrite");
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t *words = words_at(first + i);
+
+		words[w->random % WORDS] ^= w->random | 1;
+	}
+	if (pread(w->file, start, bytes, 0) != (ssize_t)bytes)
+		must_work(errno != 0 ? -errno : -EIO, "pread");
 	for (unsigned i = 0; i < count; i++)
 		page_check(w, first + i);
 	if (pins)

@@ -27,7 +27,7 @@
 #include "core/internal.h"
 #include "test/pager/engine.h"
 
-enum { LATE_MS = 300 };
+enum { LATE_MS = 300, TOUCH_S = 10 };
 
 static const size_t budget = 8 * MIB;
 
@@ -61,7 +61,6 @@ stat_of(struct pager *p, enum pageout_stat_id id)
 struct toucher {
 	pthread_t thread;
 	volatile char *page;
-	char got;
 };
 
 static void *
@@ -69,7 +68,7 @@ touch(void *ctx)
 {
 	struct toucher *t = ctx;
 
-	t->got = *t->page;
+	(void)*t->page;
 	return NULL;
 }
 
@@ -80,11 +79,15 @@ touch_begin(struct toucher *t, char *page)
 	assert_int_equal(pthread_create(&t->thread, NULL, touch, t), 0);
 }
 
-static char
+/* => false: it waits for ever */
+static bool
 touch_end(struct toucher *t)
 {
-	assert_int_equal(pthread_join(t->thread, NULL), 0);
-	return t->got;
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += TOUCH_S;
+	return pthread_timedjoin_np(t->thread, NULL, &until) == 0;
 }
 
 /* -- a device writes into memory ------------------------------------------ */
@@ -124,6 +127,7 @@ a_page_that_a_device_may_write_to_stays(void **state)
 	}
 	fill(page, PAGE_BYTES, 1);
 	assert_int_equal(io_uring_register_buffers(&ring, &iov, 1), 0);
+	assert_true(engine_wait_state(p, page, PAGE_MAPPED));
 	assert_int_equal(pager_advise(p, page, PAGE_BYTES, PAGEOUT_COLD), 0);
 	assert_int_equal(stat_of(p, PAGEOUT_STAT_pgunmap), 0);
 	assert_int_equal(stat_of(p, PAGEOUT_STAT_pgunmap_busy), 1);
@@ -237,6 +241,29 @@ what_fails_now_and_then_is_read_again(void **state)
 	}
 }
 
+static void
+what_is_not_written_as_it_should_be_is_written_again(void **state)
+{
+	static const char *const filters[] = {
+		"error:kind=fail,op=write,count=4",
+		"error:kind=short,op=write,count=4",
+	};
+	enum { PAGES = 16 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, filters[i]);
+		char *at = engine_map(p, NULL, PAGES * PAGE_BYTES);
+
+		fill(at, PAGES * PAGE_BYTES, i);
+		engine_swap_out(p, at, PAGES * PAGE_BYTES);
+		assert_true(is_filled(at, PAGES * PAGE_BYTES, i));
+		assert_int_not_equal(stat_of(p, PAGEOUT_STAT_swap_write_errors),
+		                     0);
+		engine_close(p);
+	}
+}
+
 /*
  * The tables are wrong: each page names the other's slot.  Both slots hold what
  * was written to them, so nothing but the page's identity can tell.
@@ -260,6 +287,26 @@ pages_whose_slots_were_exchanged_are_refused(void **state)
 	pager_unlock(p);
 	assert_false(page_try(at, copy));
 	assert_false(page_try(at + PAGE_BYTES, copy));
+	engine_close(p);
+}
+
+/* -- the kernel refuses ---------------------------------------------------- */
+
+/* MOVE wants to write to the area; what it refuses must come in all the same */
+static void
+a_page_of_a_read_only_area_comes_in(void **state)
+{
+	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
+	char *page = engine_map(p, NULL, PAGE_BYTES);
+	struct toucher t;
+
+	(void)state;
+	fill(page, PAGE_BYTES, 11);
+	engine_swap_out(p, page, PAGE_BYTES);
+	assert_int_equal(mprotect(page, PAGE_BYTES, PROT_READ), 0);
+	touch_begin(&t, page);
+	assert_true(touch_end(&t));
+	assert_true(is_filled(page, PAGE_BYTES, 11));
 	engine_close(p);
 }
 
@@ -288,7 +335,7 @@ late_read_meets_new_memory(enum pageout_mode mode)
 	engine_unmap(p, new, bytes - KEPT * PAGE_BYTES);
 	engine_map(p, new, bytes - KEPT * PAGE_BYTES);
 	fill(new, WRITTEN * PAGE_BYTES, 6);
-	(void)touch_end(&t);
+	assert_true(touch_end(&t));
 	sleep_ms(LATE_MS);
 	assert_true(is_filled(at, KEPT * PAGE_BYTES, 5));
 	assert_true(is_filled(new, WRITTEN * PAGE_BYTES, 6));
@@ -325,8 +372,9 @@ a_late_answer_does_not_replace_what_was_written_since(void **state)
 	assert_int_equal(engine_state(p, page), PAGE_READING);
 	sleep_ms(LATE_MS / 2);
 	touch_begin(&t, page);
-	(void)touch_end(&t);
+	assert_true(touch_end(&t));
 	fill(page, PAGE_BYTES, 8);
+	assert_true(engine_wait_state(p, page, PAGE_MAPPED));
 	assert_int_equal(pager_advise(p, page, PAGE_BYTES, PAGEOUT_COLD), 0);
 	sleep_ms(LATE_MS);
 	assert_true(is_filled(page, PAGE_BYTES, 8));
@@ -374,7 +422,10 @@ main(void)
 		cmocka_unit_test(
 			what_cannot_be_read_is_refused_and_never_zeros),
 		cmocka_unit_test(what_fails_now_and_then_is_read_again),
+		cmocka_unit_test(
+			what_is_not_written_as_it_should_be_is_written_again),
 		cmocka_unit_test(pages_whose_slots_were_exchanged_are_refused),
+		cmocka_unit_test(a_page_of_a_read_only_area_comes_in),
 		cmocka_unit_test(
 			new_memory_does_not_get_what_was_read_for_the_old),
 		cmocka_unit_test(
