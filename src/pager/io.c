@@ -25,15 +25,15 @@ request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
 	r->cookie = op;
 	for (uint32_t i = first; i < first + count; i++) {
 		char *at = frame_addr(p, op->pg[i].pfn);
-		struct iovec *last = &r->iov[r->iov_count - 1];
+		struct iovec *next = &r->iov[r->iov_count];
 
 		if (r->iov_count > 0 &&
-		    (char *)last->iov_base + last->iov_len == at) {
-			last->iov_len += PAGE_BYTES;
+		    (char *)next[-1].iov_base + next[-1].iov_len == at) {
+			next[-1].iov_len += PAGE_BYTES;
 			continue;
 		}
-		r->iov[r->iov_count++] =
-			(struct iovec){.iov_base = at, .iov_len = PAGE_BYTES};
+		*next = (struct iovec){.iov_base = at, .iov_len = PAGE_BYTES};
+		r->iov_count++;
 	}
 	return r;
 }
