@@ -217,6 +217,7 @@ mremap(void *addr, size_t bytes, size_t new_bytes, int flags, ...)
 
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		va_start(ap, flags);
+		/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 		c.to = (uintptr_t)va_arg(ap, void *);
 		va_end(ap);
 	}

@@ -123,7 +123,7 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * KEEPER_CONFIG_FDS)];
 		struct cmsghdr align;
-	} control;
+	} control = {{0}};
 	struct iovec iov = {m, sizeof(*m)};
 	struct msghdr h = {.msg_iov = &iov,
 	                   .msg_iovlen = 1,

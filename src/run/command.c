@@ -154,7 +154,7 @@ command_find(struct command *ret, const char *name, const char **ret_why)
 	else if (strchr(name, '/') == NULL)
 		error = find_in_path(ret->path, sizeof(ret->path), name);
 	else {
-		(void)strcpy(ret->path, name);
+		memcpy(ret->path, name, strlen(name) + 1);
 		error = check_file(name);
 	}
 	if (error != 0) {
@@ -163,7 +163,7 @@ command_find(struct command *ret, const char *name, const char **ret_why)
 		*ret_why = missing ? "command not found" : strerror(error);
 		return missing ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
 	}
-	(void)strcpy(path, ret->path);
+	memcpy(path, ret->path, sizeof(path));
 	for (int i = 0; i < SCRIPTS_MAX; i++)
 		if (!inspect(path, sizeof(path), &ret->unmanaged))
 			break;

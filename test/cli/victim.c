@@ -203,12 +203,11 @@ run_eat(size_t bytes, const char *argument)
 
 	(void)argument;
 	while (count * block < bytes && count < BLOCKS) {
-		void *p = malloc(block);
-
-		if (p == NULL)
+		blocks[count] = malloc(block);
+		if (blocks[count] == NULL)
 			break;
-		fill(p, block, 100 + count);
-		blocks[count++] = p;
+		fill(blocks[count], block, 100 + count);
+		count++;
 	}
 	for (size_t i = 0; i < count; i++)
 		verify(blocks[i], block, 100 + i);
@@ -225,6 +224,7 @@ run_twice(size_t bytes, const char *argument)
 	(void)argument;
 	for (int i = 0; i < 3; i++)
 		verify(p, bytes, 9);
+	free(p);
 	(void)printf("right\n");
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,7 +47,7 @@ start(void **state)
 	file.fd = memfd_create("swap", MFD_CLOEXEC);
 	if (file.fd < 0 || keeper_open(&k, &options, &file) < 0)
 		return -1;
-	(void)strcpy(name, keeper_name(k));
+	(void)snprintf(name, sizeof(name), "%s", keeper_name(k));
 	keeper = fork();
 	if (keeper == 0) {
 		keeper_serve(k, fds[0]); /* nobody writes */
