@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "core/internal.h"
 
-#define PATIENCE_NS 2000000000ull /* 2 s */
+#define PATIENCE_NS 5000000000ull /* 5 s */
 
 /* -- memory --------------------------------------------------------------- */
 
@@ -169,9 +169,9 @@ core_flush(struct core *c, struct batch *b)
 }
 
 /*
- * Nothing can leave now, but frames that refuse to move may do so later: a
- * direct transfer ends, a protection is lifted.  Before memory is said to be
- * out, they have been asked for a while.
+ * Nothing can leave now, but may soon: frames that refuse to move, when a
+ * direct transfer ends or a protection is lifted; dirty ones, when a device
+ * takes writes again.  Memory is said to be out only after a while.
  */
 static bool
 patience_is_over(struct core *c)
@@ -191,8 +191,9 @@ core_reclaim_direct(struct core *c, struct batch *b)
 	if (frames_populate(c, b) || c->cfg.policy->reclaim_direct(c, b) ||
 	    c->ops_in_flight != 0)
 		return true;
-	if (c->unevictable.count != 0 && !patience_is_over(c))
-		return true; /* what refuses to move may move soon */
+	if ((c->unevictable.count != 0 || swap_rests(c)) &&
+	    !patience_is_over(c))
+		return true;
 	c->oom = true;
 	return false;
 }

@@ -166,6 +166,9 @@ bool slot_resting(const struct core *c, swp_entry_t e);
 void slot_written(struct core *c, swp_entry_t e);
 bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
 
+/* Some area rests. */
+bool swap_rests(const struct core *c);
+
 /* -- readahead.c ---------------------------------------------------------- */
 
 struct plan {

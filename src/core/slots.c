@@ -330,3 +330,12 @@ swap_writable(const struct core *c, swp_entry_t e, uint64_t now)
 {
 	return area_of(c, e)->retry_ns <= now;
 }
+
+bool
+swap_rests(const struct core *c)
+{
+	for (unsigned i = 0; i < SWAP_AREAS_MAX; i++)
+		if (c->swap[i].in_use && c->swap[i].errors != 0)
+			return true;
+	return false;
+}

@@ -3,12 +3,12 @@
  * fork.c -- everything resident, then fork.
  *
  * A child has no userfaultfd: what is absent in it reads as zeros, in silence.
- * So before a fork every page that has contents is mapped, and the lock is kept
- * over the fork, so that none leaves.  A page that was never written may be
- * absent: zeros are right.
+ * So before a fork every page that has contents is mapped, and while p->frozen
+ * none leaves: daemons rest, faults do not reclaim, nothing is made cold.  A
+ * page that was never written may be absent: zeros are right.
  *
- *	before: daemons rest --> all pages in --> lock
- *	parent: unlock; pages are shared now, and leave after a write of the
+ *	before: daemons rest --> all pages in
+ *	parent: go on; pages are shared now, and leave after a write of the
  *	        kernel has unshared them (perform.c)
  *	child:  plain memory; descriptors closed; the pool is not inherited
  */
@@ -126,13 +126,14 @@ pager_fork_before(struct pager *p)
 			break;
 		}
 		if (p->core->ops_in_flight == 0 && absent_pages(p) == 0)
-			return 0; /* and the lock is kept */
+			break;
 		pager_unlock(p);
 		r = bring_all(p, deadline);
 		io_wait(p, seq);
 		pager_lock(p);
 	}
-	p->frozen--;
+	if (r < 0)
+		p->frozen--;
 	pager_unlock(p);
 	return r;
 }
@@ -141,6 +142,7 @@ void
 pager_fork_parent(struct pager *p)
 {
 	__atomic_store_n(&p->forked, true, __ATOMIC_RELAXED);
+	pager_lock(p);
 	p->frozen--;
 	pager_unlock(p);
 	for (unsigned i = 0; i < DAEMONS; i++)

@@ -362,7 +362,8 @@ start_some(struct pager *p, struct range r,
 		struct batch b = {0};
 
 		pager_lock(p);
-		r.vpn = start(p->core, SPACE, from, end - from, &b);
+		if (p->frozen == 0)
+			r.vpn = start(p->core, SPACE, from, end - from, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
 		if (r.vpn == from)
