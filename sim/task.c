@@ -19,6 +19,10 @@
 
 #define BURST 8 /* touches between two events */
 
+/* Faults that find no frame, while nothing is pending.  Each waits longer, 2 s
+ * together: a device that failed rests for one. */
+#define RETRIES_MAX 200
+
 static void
 task_choose(struct sim *s, struct sim_task *t)
 {
@@ -201,8 +205,10 @@ static void
 postpone(struct sim *s, uint32_t index)
 {
 	s->tasks[index].message = true;
-	sim_schedule(s, 10000 + choice_of(&s->choice, 256) * 400, EVENT_FAULT,
-	             index);
+	sim_schedule(s,
+	             10000 + choice_of(&s->choice, 256) * 400 +
+	                     s->tasks[index].retries * 100000ull,
+	             EVENT_FAULT, index);
 }
 
 /*
@@ -236,7 +242,7 @@ no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 	(void)core_reclaim_direct(s->core, &b);
 	t->retries = b.first == NULL && s->jobs_count == 0 ? t->retries + 1 : 0;
 	host_submit(s, &b);
-	if (t->retries > 100)
+	if (t->retries > RETRIES_MAX)
 		sim_fail(s, "progress",
 		         "no frame for page %u:%u, and nothing is pending",
 		         t->space, t->page);
