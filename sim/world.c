@@ -23,6 +23,7 @@ choose_core(struct sim *s)
 	static const uint32_t ops[] = {81, 88, 100, 128, 192, 256};
 	static const uint32_t ra[] = {1, 4, 8, 16, 64, 256};
 	static const uint32_t batch[] = {1, 8, 32, 64, 256};
+	static const uint32_t patience[] = {0, 500000, 2000000};
 	struct choice *c = &s->choice;
 	struct core_config *cfg = &s->cfg;
 
@@ -34,6 +35,7 @@ choose_core(struct sim *s)
 	cfg->areas_max = choice_between(c, 6, 40);
 	cfg->ra_pages_max = one_of(s, ra, 6);
 	cfg->unmap_batch = one_of(s, batch, 5);
+	cfg->patience_ns = one_of(s, patience, 3);
 	if (choice_of(c, 4) == 0) {
 		cfg->zone_frames[0] = cfg->frames_total / 2;
 		cfg->zone_frames[1] = cfg->frames_total - cfg->frames_total / 2;

@@ -7,8 +7,6 @@
 #include "base/bits.h"
 #include "core/internal.h"
 
-#define PATIENCE_NS 5000000000ull /* 5 s */
-
 /* -- memory --------------------------------------------------------------- */
 
 /* The parts of the block that core_init() is given, in order. */
@@ -180,7 +178,7 @@ patience_is_over(struct core *c)
 
 	if (c->stuck_ns == 0)
 		c->stuck_ns = now;
-	return now - c->stuck_ns >= PATIENCE_NS;
+	return now - c->stuck_ns >= c->cfg.patience_ns;
 }
 
 bool

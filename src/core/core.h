@@ -249,6 +249,9 @@ struct core_config {
 	uint32_t zone_frames[ZONES_MAX]; /* 0, 0: one zone with all of them */
 	uint32_t ra_pages_max;           /* 1..RA_PAGES_MAX */
 	uint32_t unmap_batch; /* victims a turn of kswapd, 1..OP_PAGES_MAX */
+	uint64_t patience_ns; /* how long pages that refuse to leave, or a
+	                         device that rests, may delay the verdict
+	                         that memory is out */
 	uint64_t seed;        /* of the random policy */
 	const struct policy_ops *policy;
 	const struct host_ops *host;

@@ -192,6 +192,7 @@ open_core(struct pager *p)
 		.areas_max = AREAS_MAX,
 		.ra_pages_max = RA_PAGES_MAX,
 		.unmap_batch = OP_PAGES_MAX,
+		.patience_ns = 5000000000ull,
 		.seed = 1,
 		.policy = p->cfg.policy,
 		.host = &pager_host,
