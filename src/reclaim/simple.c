@@ -209,7 +209,8 @@ bool
 simple_kreclaimd(struct core *c, struct batch *b)
 {
 	struct simple *s = simple(c);
-	uint32_t n = 0, want = high_mark(c) / 2;
+	/* Above low by half: else each allocation would wake the daemons. */
+	uint32_t n = 0, want = high_mark(c) / 4 * 3;
 
 	(void)b;
 	while (n < FREE_BATCH && s->inactive_clean.count != 0 &&
