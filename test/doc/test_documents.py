@@ -36,7 +36,7 @@ FILES = tree()
 DOCUMENTS = {
     name: (TOP / name).read_text(encoding="utf-8")
     for name in FILES
-    if name.endswith(".md") and name != "docs/plan.md"
+    if name.endswith(".md")
 }
 SOURCE = "".join(
     (TOP / name).read_text(encoding="utf-8", errors="replace")
