@@ -216,7 +216,9 @@ run_late(size_t bytes, const char *file)
 	(void)sleep(1);
 	verify(p, bytes, 30);
 	f = fopen(file, "w");
-	want(f != NULL && fputs("right\n", f) >= 0 && fclose(f) == 0);
+	want(f != NULL);
+	want(fputs("right\n", f) >= 0);
+	want(fclose(f) == 0);
 	return 0;
 }
 

@@ -292,7 +292,7 @@ delayed_request_ends_late(void **state)
 static void
 jitter_reorders(void **state)
 {
-	unsigned order[8], count = 0, sorted = 0;
+	unsigned order[8] = {0}, count = 0, sorted = 0;
 
 	(void)state;
 	stack("delay:jitter=80,seed=3");
