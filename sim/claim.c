@@ -128,6 +128,8 @@ check_identity(struct sim *s, const struct op *op)
 {
 	const struct area *a = core_area_find(s->core, op->space, op->vpn);
 
+	if (op->flags & OPF_RETRY)
+		return; /* was checked; orphans in it may have been replaced */
 	if (a != NULL &&
 	    (op->id != a->id || op->off != a->off + (op->vpn - a->vpn)))
 		claim_clash(s, op, 0, "the seed is of another page");

@@ -431,7 +431,8 @@ read_sum(struct core *c, struct op *op)
 
 		if (pg->err == 0 && pg->hash != f->hash)
 			pg->err = -EBADMSG; /* [I8] */
-		s.bad += pg->err < 0;
+		/* Nobody wants an orphan: whether it is good is all one. */
+		s.bad += pg->err < 0 && (f->flags & FRAME_ORPHAN) == 0;
 		s.orphans += (f->flags & FRAME_ORPHAN) != 0;
 		s.wanted += (f->flags & FRAME_WANTED) != 0;
 	}
