@@ -192,6 +192,14 @@ core_reclaim_direct(struct core *c, struct batch *b)
 	if ((c->unevictable.count != 0 || swap_rests(c)) &&
 	    !patience_is_over(c))
 		return true;
+	if (c->unevictable.count != 0 && !c->desperate) {
+		/* Before all is lost, whatever their backoff says. */
+		c->desperate = true;
+		core_evictable(c);
+		core_retry_unevictable(c);
+		(void)c->cfg.policy->reclaim_direct(c, b);
+		return true;
+	}
 	c->oom = true;
 	return false;
 }

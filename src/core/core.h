@@ -274,6 +274,7 @@ struct core {
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t ops_in_flight;
 	bool oom; /* nothing could leave, for long: touching more must fail */
+	bool desperate;    /* those that refuse to move were asked once more */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
 	uint64_t pins;     /* over all frames */
 	struct flist unevictable; /* frames that would not move */

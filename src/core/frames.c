@@ -288,7 +288,7 @@ frame_free(struct core *c, struct frame *f)
 	f->hash = 0;
 	f->age = 0;
 	c->frames_used--;
-	c->oom = false;
+	c->oom = c->desperate = false;
 	c->stuck_ns = 0;
 	stat_sub(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	stat_add(c, PAGEOUT_STAT_pgfree, 1);
