@@ -64,7 +64,8 @@ enum op_flag {
 	OPF_COPY = 1 << 1,
 	OPF_DISCARD = 1 << 2,
 	OPF_REFILL = 1 << 3, /* OP_POPULATE of one frame that lost its page */
-	OPF_RETRY = 1 << 4,  /* the core's: OP_READ for the second time */
+	OPF_RETRY = 1 << 4,  /* OP_READ for the second time: each page needs a
+	                        result of its own */
 };
 
 struct op_page {

@@ -42,7 +42,7 @@ perform_inline(struct pager *p, uint64_t vpn, struct batch *b)
 	pager_perform(p, &rest);
 	if (mine == NULL)
 		return;
-	io_transfer(p, mine, mine->flags & OPF_RETRY);
+	io_transfer(p, mine, false);
 	pager_lock(p);
 	core_op_done(p->core, mine, b);
 	pager_unlock(p);
