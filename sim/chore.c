@@ -332,6 +332,7 @@ unpin(struct sim *s, struct sim_chore *ch)
 			sim_fail(s, "I1", "page %u:%u was pinned and left",
 			         ch->space, i);
 		p->flags &= (uint16_t)~PG_PINNED;
+		s->loosened_ns = s->now;
 		core_unpin(s->core, ch->space, sim_vpn(s, ch->space, i));
 	}
 	chore_end(s, ch);

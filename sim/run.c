@@ -205,6 +205,7 @@ be_calm(struct sim *s)
 		for (uint32_t i = 0; i < s->pages; i++)
 			s->page[space][i].flags &=
 				(uint16_t) ~(PG_DMA | PG_PROTECTED);
+	s->loosened_ns = s->now;
 }
 
 /* Read some pages as a task does: faults, reads, evictions and all. */

@@ -201,8 +201,9 @@ struct sim {
 	uint64_t now, order, events_done, jobs_ended, words;
 	uint64_t warm; /* events before the first that is followed by a check */
 	uint32_t resident, pins;
-	uint64_t last_id;   /* identity of the area that was added last */
-	bool writes_failed; /* so being out of slots or frames is excused */
+	uint64_t last_id;     /* identity of the area that was added last */
+	bool writes_failed;   /* so being out of slots or frames is excused */
+	uint64_t loosened_ns; /* when a page that could not leave last could */
 
 	struct sim_event queue[SIM_EVENTS_MAX];
 	uint32_t queue_count;

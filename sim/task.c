@@ -211,9 +211,17 @@ postpone(struct sim *s, uint32_t index)
 	             EVENT_FAULT, index);
 }
 
+/* How long a page may have been free to move, and the core not know. */
+static uint64_t
+news_ns(const struct sim *s)
+{
+	return s->faults.stall != 0 ? 3000000000ull : 5000000;
+}
+
 /*
  * Out of memory is an answer only when something keeps pages from leaving: no
- * slot, a device that fails, or pages that will not move.
+ * slot, a device that fails, or pages that will not move, or would not a moment
+ * ago.
  */
 static void
 out_of_memory(struct sim *s)
@@ -221,7 +229,8 @@ out_of_memory(struct sim *s)
 	uint32_t stuck = 0;
 
 	s->count.nomem++;
-	if (s->writes_failed || core_swap_free(s->core) == 0)
+	if (s->writes_failed || core_swap_free(s->core) == 0 ||
+	    s->now < s->loosened_ns + news_ns(s))
 		return;
 	for (uint32_t i = 0; i < s->spaces; i++)
 		for (uint32_t j = 0; j < s->pages; j++)

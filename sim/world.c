@@ -309,6 +309,7 @@ hold_pages(struct sim *s)
 	for (uint32_t i = 0; i < r.pages; i++)
 		if (p[i].flags & PG_MANAGED && (p[i].flags & PG_BUSY) == 0)
 			p[i].flags ^= PG_PROTECTED;
+	s->loosened_ns = s->now;
 	if (choice_of(&s->choice, 2) == 0)
 		core_evictable(s->core);
 }
@@ -324,6 +325,13 @@ grow(struct sim *s)
 	d->ready += choice_between(&s->choice, 1, d->slots - d->ready);
 	core_swap_grown(s->core, i, d->ready);
 	s->count.grows++;
+}
+
+static void
+time_jumps(struct sim *s, uint64_t ns)
+{
+	s->now += ns;
+	s->loosened_ns += ns; /* nobody had the time to notice */
 }
 
 void
@@ -347,7 +355,7 @@ world_run(struct sim *s)
 	else if (what < 26)
 		grow(s);
 	else if (choice_of(&s->choice, 4) == 0)
-		s->now += choice_of(&s->choice, 1000) * 1000000ull;
+		time_jumps(s, choice_of(&s->choice, 1000) * 1000000ull);
 	sim_schedule(s, 20000 + choice_of(&s->choice, 256) * 4000ull,
 	             EVENT_WORLD, 0);
 }
@@ -363,5 +371,6 @@ world_device(struct sim *s, uint32_t index)
 	if ((p->flags & (PG_PRESENT | PG_MANAGED)) == (PG_PRESENT | PG_MANAGED))
 		task_access(s, index >> 16, index & 0xffff, true);
 	p->flags &= (uint16_t)~PG_DMA;
+	s->loosened_ns = s->now;
 	s->count.devices++;
 }

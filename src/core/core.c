@@ -192,15 +192,14 @@ core_reclaim_direct(struct core *c, struct batch *b)
 	if ((c->unevictable.count != 0 || swap_rests(c)) &&
 	    !patience_is_over(c))
 		return true;
-	if (c->unevictable.count != 0 && !c->desperate) {
+	if (c->unevictable.count != 0 && !still_holds(c, c->refused_ns)) {
 		/* Before all is lost, whatever their backoff says. */
-		c->desperate = true;
 		core_evictable(c);
 		core_retry_unevictable(c);
 		(void)c->cfg.policy->reclaim_direct(c, b);
 		return true;
 	}
-	c->oom = true;
+	c->oom_ns = now_ns(c);
 	return false;
 }
 

@@ -273,12 +273,13 @@ struct core {
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t ops_in_flight;
-	bool oom; /* nothing could leave, for long: touching more must fail */
-	bool desperate;    /* those that refuse to move were asked once more */
+	uint64_t oom_ns;   /* when nothing could leave, for long: touching more
+	                    fails, a moment long; 0: never */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
 	uint64_t pins;     /* over all frames */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
+	uint64_t refused_ns; /* when one of them last refused */
 	void *policy_state;
 	uint64_t *stat;
 };

@@ -179,6 +179,7 @@ unmap_refused(struct core *c, int err, struct frame *f)
 	if (now > c->unevictable_retry_ns + BACKOFF_NS_MAX)
 		c->unevictable_wait_ns = BACKOFF_NS_MIN; /* a new trouble */
 	c->unevictable_retry_ns = now + c->unevictable_wait_ns;
+	c->refused_ns = now;
 	flist_add_head(c, &c->unevictable, LIST_UNEVICTABLE, f);
 	stat_add(c, PAGEOUT_STAT_nr_unevictable, 1);
 }

@@ -72,7 +72,7 @@ fault_noframe(struct core *c, struct batch *b)
 {
 	if (frames_populate(c, b))
 		return FAULT_AGAIN;
-	if (c->oom) {
+	if (c->oom_ns != 0 && still_holds(c, c->oom_ns)) {
 		stat_add(c, PAGEOUT_STAT_oom, 1);
 		return FAULT_NOMEM;
 	}

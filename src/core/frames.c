@@ -288,7 +288,7 @@ frame_free(struct core *c, struct frame *f)
 	f->hash = 0;
 	f->age = 0;
 	c->frames_used--;
-	c->oom = c->desperate = false;
+	c->oom_ns = 0;
 	c->stuck_ns = 0;
 	stat_sub(c, PAGEOUT_STAT_mem_used, PAGE_BYTES);
 	stat_add(c, PAGEOUT_STAT_pgfree, 1);
@@ -440,7 +440,7 @@ frames_populated(struct core *c, struct op *op)
 		block_free(c, z, pfn + i, order);
 	}
 	stat_add(c, PAGEOUT_STAT_nr_free, op->count);
-	c->oom = false;
+	c->oom_ns = 0;
 }
 
 static uint32_t

@@ -289,6 +289,16 @@ now_ns(const struct core *c)
 	return c->cfg.host->now_ns(c->cfg.host_ctx);
 }
 
+/*
+ * That nothing could leave at some time, or that a page refused to, is true
+ * now.
+ */
+static inline bool
+still_holds(const struct core *c, uint64_t ns)
+{
+	return now_ns(c) <= ns + 1000000 + c->cfg.patience_ns / 32;
+}
+
 static inline void
 wake(const struct core *c, enum daemon who)
 {

@@ -108,7 +108,7 @@ core_swap_grown(struct core *c, unsigned type, uint32_t ready)
 	         (uint64_t)(ready - s->max) * PAGE_BYTES);
 	s->max = ready;
 	s->highest_bit = ready - 1;
-	c->oom = false;
+	c->oom_ns = 0;
 }
 
 uint32_t
@@ -234,7 +234,7 @@ slot_put(struct core *c, swp_entry_t e)
 		s->lowest_bit = off;
 	if (off > s->highest_bit)
 		s->highest_bit = off;
-	c->oom = false;
+	c->oom_ns = 0;
 	stat_sub(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
 }
 
