@@ -79,8 +79,9 @@
 #define POPULATE_PAGES 512 /* the pool grows in steps of 2 MiB */
 #define SLOT_CLUSTER 256   /* swap slots taken in a row (SWAPFILE_CLUSTER) */
 #define RA_PAGES_MAX 256   /* read-ahead and fault-around: at most 1 MiB */
-#define STREAMS 16         /* access streams remembered in a space */
-#define TABLE_SHIFT 18     /* a leaf of the page table covers 1 GiB */
+#define TUNABLES_MAX 16
+#define STREAMS 16     /* access streams remembered in a space */
+#define TABLE_SHIFT 18 /* a leaf of the page table covers 1 GiB */
 #define TABLE_ENTRIES (1u << TABLE_SHIFT)
 #define TABLE_LEAVES (1u << (36 - TABLE_SHIFT))
 
@@ -130,7 +131,7 @@ enum frame_flag {
 	FRAME_EMPTY = 1 << 7,       /* its place in the pool holds no page */
 	FRAME_READAHEAD = 1 << 8,   /* came in before it was asked for */
 	FRAME_RETRIED = 1 << 9,     /* its read is the second attempt */
-	FRAME_REFERENCED = 1 << 10, /* soft-faulted since last aged */
+	FRAME_REFERENCED = 1 << 10, /* (P) used since last aged */
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
 	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
 };
@@ -169,6 +170,8 @@ struct frame {
 	uint8_t order;       /* (K) of the free block that it heads */
 	uint8_t zone;        /* (C) */
 	uint8_t age;         /* (P) */
+	uint8_t buffers;     /* (P) state of its buffers, 0 none */
+	uint8_t merit;       /* (P) what it has earned besides age */
 };
 
 _Static_assert(sizeof(struct frame) <= 48, "1.2 % of the pool at most");
@@ -238,6 +241,7 @@ struct space {
 	uint32_t area_count, area_max;
 	uint32_t tick;
 	uint64_t pages_managed; /* (K) sum over areas */
+	uint64_t rss;           /* (K) pages mapped */
 	struct stream streams[STREAMS];
 };
 
@@ -254,6 +258,7 @@ struct core_config {
 	                         that memory is out */
 	uint64_t seed;        /* of the random policy */
 	const struct policy_ops *policy;
+	uint32_t tunable[TUNABLES_MAX]; /* of the policy: policy_parse() */
 	const struct host_ops *host;
 	void *host_ctx;
 	uint64_t *stat; /* STATS counters, enum stat_id; zeroed by the host */
@@ -272,6 +277,7 @@ struct core {
 	uint32_t ops_free_count;
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
+	uint32_t unmapping;   /* frames on their way out: OP_UNMAP names them */
 	uint32_t ops_in_flight;
 	uint64_t oom_ns;   /* when nothing could leave, for long: touching more
 	                    fails, a moment long; 0: never */

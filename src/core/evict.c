@@ -60,6 +60,7 @@ core_unmap(struct core *c, struct unmap_group *g, struct frame *f)
 	if (g->count == OP_PAGES_MAX || !frame_may_leave(f))
 		return false;
 	frame_lock(c, f);
+	c->unmapping++;
 	g->pfn[g->count++] = frame_pfn(c, f);
 	return true;
 }
@@ -69,6 +70,7 @@ static void
 unmap_refuse(struct core *c, struct frame *f)
 {
 	frame_unlock(f);
+	c->unmapping--;
 	c->cfg.policy->mapped(c, f);
 }
 
@@ -150,7 +152,7 @@ unmap_moved(struct core *c, const struct op_page *pg, struct frame *f,
             pte_t *pte)
 {
 	stat_add(c, PAGEOUT_STAT_pgunmap, 1);
-	stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+	rss_sub(c, f->space);
 	if (pg->zero) {
 		stat_add(c, PAGEOUT_STAT_pgunmap_zero, 1);
 		unmap_forget(c, f, pte, FRAME_FRESH);
@@ -194,13 +196,15 @@ unmap_one(struct core *c, const struct op *op, uint32_t i)
 	must(f->vpn == op->vpn + i && pte_pfn(*pte) == pg->pfn); /* [I1] */
 	frame_unlock(f);
 	f->flags &= (uint16_t)~FRAME_WANTED;
+	if ((op->flags & OPF_DISCARD) == 0)
+		c->unmapping--;
 	if (op->flags & OPF_DISCARD || f->flags & FRAME_DROPPED) {
-		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		rss_sub(c, op->space);
 		unmap_forget(c, f, pte, pg->err < 0 ? FRAME_EMPTY : 0);
 	} else if (pg->err == 0) {
 		unmap_moved(c, pg, f, pte);
 	} else if (pg->err == -ENOENT) {
-		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		rss_sub(c, op->space);
 		unmap_forget(c, f, pte, FRAME_EMPTY);
 	} else {
 		unmap_refused(c, pg->err, f);
@@ -227,14 +231,14 @@ key_slot(const struct frame *f)
 	return f->entry;
 }
 
-/* Start the writes of n frames, ordered by slot.  => pages started */
-static uint32_t
-launder_runs(struct core *c, const uint32_t *pfns, uint32_t n, uint32_t ops,
-             struct batch *b)
+uint32_t
+core_write(struct core *c, uint32_t *pfns, uint32_t n, uint32_t ops,
+           struct batch *b)
 {
 	struct op *op = NULL;
 	uint32_t i;
 
+	sort_frames(c, pfns, n, key_slot);
 	for (i = 0; i < n; i++) {
 		struct frame *f = &c->frames[pfns[i]];
 
@@ -255,6 +259,14 @@ launder_runs(struct core *c, const uint32_t *pfns, uint32_t n, uint32_t ops,
 	return i;
 }
 
+bool
+core_may_write(const struct core *c, const struct frame *f, uint64_t now)
+{
+	must((f->flags & FRAME_DIRTY) && f->entry != 0);
+	return (f->flags & (FRAME_WRITEBACK | FRAME_LOCKED)) == 0 &&
+	       swap_writable(c, f->entry, now);
+}
+
 uint32_t
 core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
              struct batch *b)
@@ -266,14 +278,11 @@ core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
 	     pfn != PFN_NONE && scan > 0 && n < OP_PAGES_MAX; scan--) {
 		struct frame *f = &c->frames[pfn];
 
-		must((f->flags & FRAME_DIRTY) && f->entry != 0);
-		if ((f->flags & (FRAME_WRITEBACK | FRAME_LOCKED)) == 0 &&
-		    swap_writable(c, f->entry, now))
+		if (core_may_write(c, f, now))
 			pfns[n++] = pfn;
 		pfn = f->prev;
 	}
-	sort_frames(c, pfns, n, key_slot);
-	return launder_runs(c, pfns, n, ops, b);
+	return core_write(c, pfns, n, ops, b);
 }
 
 /*
@@ -329,7 +338,7 @@ write_done(struct core *c, struct op *op)
 /* -- clean -> gone -------------------------------------------------------- */
 
 void
-core_drop(struct core *c, struct frame *f)
+core_steal(struct core *c, struct frame *f)
 {
 	swp_entry_t e = f->entry;
 
@@ -341,6 +350,14 @@ core_drop(struct core *c, struct frame *f)
 	slot_uncache(c, e, f->hash);
 	slot_put(c, e);
 	f->flags = 0;
+	f->vpn = VPN_NONE;
+	f->hash = 0;
+}
+
+void
+core_drop(struct core *c, struct frame *f)
+{
+	core_steal(c, f);
 	frame_free(c, f);
 }
 

@@ -142,7 +142,8 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	got = frames_alloc_run(c, ALLOC_TOUCH, want, ft->plan.window > 1, pfns);
+	got = frames_alloc(c, ALLOC_TOUCH, want, ft->plan.window > 1 ? want : 1,
+	                   pfns);
 	if (got == 0) {
 		op_put(c, op);
 		return fault_noframe(c, b);
@@ -211,7 +212,6 @@ fault_soft(struct core *c, const struct fault *ft, struct batch *b)
 		slot_put(c, f->entry); /* the table names it no more */
 	}
 	must(op->count > ft->vpn - first);
-	c->frames[op->pg[ft->vpn - first].pfn].flags |= FRAME_REFERENCED;
 	batch_add(b, op);
 	stat_add(c, PAGEOUT_STAT_pgsoftfault, 1);
 	return FAULT_STARTED;
@@ -232,7 +232,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 
 	if (op == NULL)
 		return FAULT_NOFRAME;
-	if (frames_alloc_run(c, ALLOC_SWAPIN, 1, true, &pfn) == 0) {
+	if (frames_alloc(c, ALLOC_SWAPIN, 1, 1, &pfn) == 0) {
 		op_put(c, op);
 		return FAULT_NOFRAME;
 	}
@@ -289,6 +289,7 @@ fault_swap(struct core *c, const struct fault *ft, swp_entry_t e,
 	if (f == NULL)
 		return fault_hard(c, ft, b);
 	must(f->space == ft->space && f->vpn == ft->vpn); /* [I1] */
+	c->cfg.policy->found(c, f);
 	if (f->flags & FRAME_LOCKED)
 		return fault_wait(c, f);
 	if (f->flags & FRAME_WRITEBACK)
@@ -397,7 +398,7 @@ map_done(struct core *c, struct op *op, struct batch *b)
 		}
 		if (op->pg[i].err == 0) {
 			stat_add(c, PAGEOUT_STAT_pgmap, 1);
-			stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+			rss_add(c, op->space);
 		}
 		if (undone) {
 			undo[undo_count++] = op->pg[i].pfn;

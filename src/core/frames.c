@@ -62,19 +62,15 @@ flist_del(struct core *c, struct flist *l, struct frame *f)
 	l->count--;
 }
 
-/*
- * Watermarks of a zone: the amounts that daemons keep ready.  The kernel's
- * ratio (1/128, at most 255 pages) is for memory that comes back by itself;
- * here a device must be kept streaming, so low and high scale with the zone.
- */
 static void
-zone_init(struct zone *z, uint32_t start, uint32_t size)
+zone_init(struct core *c, uint32_t start, uint32_t size)
 {
+	struct zone *z = &c->zones[c->zone_count];
+
 	z->start = start;
 	z->size = size;
-	z->pages_min = clamp_u32(size / 128, 10, 1024);
-	z->pages_low = clamp_u32(size / 32, 2 * z->pages_min, 8192);
-	z->pages_high = clamp_u32(size / 16, 3 * z->pages_min, 16384);
+	c->cfg.policy->watermarks(c, z);
+	c->zone_count++;
 	for (unsigned i = 0; i < BUDDY_ORDERS; i++)
 		flist_init(&z->area[i]);
 }
@@ -85,18 +81,15 @@ frames_init(struct core *c)
 	const struct core_config *cfg = &c->cfg;
 	uint32_t start = 0;
 
-	if (cfg->zone_frames[0] == 0) {
-		c->zone_count = 1;
-		zone_init(&c->zones[0], 0, cfg->frames_total);
-	} else {
-		for (unsigned i = 0; i < ZONES_MAX && cfg->zone_frames[i];
-		     i++) {
-			zone_init(&c->zones[i], start, cfg->zone_frames[i]);
-			start += cfg->zone_frames[i];
-			c->zone_count++;
-		}
-		must(start == cfg->frames_total);
+	for (unsigned i = 0; i < ZONES_MAX && cfg->zone_frames[i]; i++) {
+		zone_init(c, start, cfg->zone_frames[i]);
+		start += cfg->zone_frames[i];
 	}
+	if (start == 0) {
+		zone_init(c, 0, cfg->frames_total);
+		start = cfg->frames_total;
+	}
+	must(start == cfg->frames_total);
 	flist_init(&c->empty);
 	flist_init(&c->unevictable);
 }
@@ -192,21 +185,6 @@ zone_highest_order(const struct zone *z)
 
 /* -- frames --------------------------------------------------------------- */
 
-static uint32_t
-zone_reserve(const struct zone *z, enum alloc_use use)
-{
-	switch (use) {
-	case ALLOC_TOUCH:
-		return FRAMES_RESERVE;
-	case ALLOC_SWAPIN:
-		return 0;
-	case ALLOC_AHEAD:
-		return z->pages_min;
-	}
-	never();
-	return 0;
-}
-
 /* Hand out the frames of a block that was just taken. */
 static void
 block_use(struct core *c, uint32_t pfn, uint32_t n, uint32_t *pfns)
@@ -220,14 +198,15 @@ block_use(struct core *c, uint32_t pfn, uint32_t n, uint32_t *pfns)
 		pfns[i] = pfn + i;
 	}
 	c->frames_used += n;
+	stat_sub(c, PAGEOUT_STAT_nr_free, n);
 	stat_add(c, PAGEOUT_STAT_mem_used, (uint64_t)n * PAGE_BYTES);
 }
 
-static uint32_t
-zone_alloc(struct core *c, struct zone *z, enum alloc_use use, uint32_t want,
-           uint32_t *pfns)
+uint32_t
+core_take(struct core *c, struct zone *z, uint32_t reserve, uint32_t want,
+          uint32_t *pfns)
 {
-	uint32_t reserve = zone_reserve(z, use), got = 0;
+	uint32_t got = 0;
 
 	while (got < want && z->free > reserve) {
 		uint32_t n = min_u32(want - got, z->free - reserve);
@@ -247,32 +226,14 @@ zone_alloc(struct core *c, struct zone *z, enum alloc_use use, uint32_t want,
 }
 
 uint32_t
-frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
+core_take_block(struct core *c, struct zone *z, unsigned order)
 {
-	uint32_t got = 0;
+	uint32_t pfns[1u << (BUDDY_ORDERS - 1)];
+	uint32_t pfn = block_alloc(c, z, order);
 
-	for (int i = (int)c->zone_count - 1; i >= 0 && got < want; i--)
-		got += zone_alloc(c, &c->zones[i], use, want - got, pfns + got);
-	stat_sub(c, PAGEOUT_STAT_nr_free, got);
-	if (frames_low(c)) {
-		wake(c, DAEMON_KRECLAIMD);
-		wake(c, DAEMON_KSWAPD);
-	}
-	return got;
-}
-
-uint32_t
-frames_alloc_run(struct core *c, enum alloc_use use, uint32_t want, bool sure,
-                 uint32_t *pfns)
-{
-	uint32_t n = frames_alloc(c, sure ? use : ALLOC_AHEAD, want, pfns);
-	uint32_t need = sure ? want : 1;
-
-	if (n < need)
-		n += frames_alloc(c, use, need - n, pfns + n);
-	if (n < need && c->cfg.policy->reclaim_clean(c, need - n) > 0)
-		n += frames_alloc(c, use, need - n, pfns + n);
-	return n;
+	if (pfn != PFN_NONE)
+		block_use(c, pfn, 1u << order, pfns);
+	return pfn;
 }
 
 void
@@ -286,7 +247,6 @@ frame_free(struct core *c, struct frame *f)
 	f->flags = keep;
 	f->vpn = VPN_NONE;
 	f->hash = 0;
-	f->age = 0;
 	c->frames_used--;
 	c->oom_ns = 0;
 	c->stuck_ns = 0;
@@ -300,6 +260,7 @@ frame_free(struct core *c, struct frame *f)
 	}
 	block_free(c, &c->zones[f->zone], frame_pfn(c, f), 0);
 	stat_add(c, PAGEOUT_STAT_nr_free, 1);
+	c->cfg.policy->freed(c);
 }
 
 void
@@ -456,11 +417,11 @@ frames_ready(const struct core *c)
 bool
 frames_short(const struct core *c, uint32_t n)
 {
-	uint32_t reserve = 0;
+	uint32_t min = 0;
 
 	for (unsigned i = 0; i < c->zone_count; i++)
-		reserve += zone_reserve(&c->zones[i], ALLOC_AHEAD);
-	return frames_ready(c) < reserve + n;
+		min += c->zones[i].pages_min;
+	return frames_ready(c) < min + n;
 }
 
 bool

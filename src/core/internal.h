@@ -24,9 +24,6 @@
 #define OPS_RESERVE_FAULT 24 /* faults leave these; daemons more */
 #define OPS_RESERVE_DAEMON 40
 
-/* Frames that a first touch leaves for pages that come back from swap. */
-#define FRAMES_RESERVE 16
-
 /* -- page table entries --------------------------------------------------- */
 
 static inline enum pte_kind
@@ -92,30 +89,15 @@ struct page_id area_page_id(const struct area *a, uint64_t vpn);
 
 /* -- frames.c ------------------------------------------------------------- */
 
-enum alloc_use {
-	ALLOC_TOUCH,  /* a first touch: leaves FRAMES_RESERVE */
-	ALLOC_SWAPIN, /* a page that must come back: may take the last */
-	ALLOC_AHEAD,  /* on suspicion: leaves the low watermark */
-};
-
 void frames_init(struct core *c);
 
-/*
- * Take up to want frames, neighbours as far as possible.
- * => returns how many were taken; 0 when none may be
- */
-uint32_t frames_alloc(struct core *c, enum alloc_use use, uint32_t want,
-                      uint32_t *pfns);
-
-/*
- * Frames for a run of want pages of which one is needed at once.
- *
- *	sure	the others are needed too: clean pages make room for them
- *
- * => returns how many; 0 when there is none even for that one
- */
-uint32_t frames_alloc_run(struct core *c, enum alloc_use use, uint32_t want,
-                          bool sure, uint32_t *pfns);
+/* Frames for pages, by the policy: see policy.h, alloc(). */
+static inline uint32_t
+frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
+             uint32_t *pfns)
+{
+	return c->cfg.policy->alloc(c, use, want, need, pfns);
+}
 
 /*
  * A frame is nobody's any more.  FRAME_FRESH and FRAME_EMPTY say what is in
@@ -303,6 +285,22 @@ static inline void
 wake(const struct core *c, enum daemon who)
 {
 	c->cfg.host->wake(c->cfg.host_ctx, who);
+}
+
+/* A page entered a program, or left it. */
+static inline void
+rss_add(struct core *c, unsigned space)
+{
+	c->spaces[space].rss++;
+	stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+}
+
+static inline void
+rss_sub(struct core *c, unsigned space)
+{
+	must(c->spaces[space].rss > 0);
+	c->spaces[space].rss--;
+	stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
 }
 
 /* Frame and page find each other. */

@@ -63,7 +63,7 @@ forget_present(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 	if (fg->vanished) {
 		*pte = PTE_NONE;
 		f->flags |= FRAME_EMPTY;
-		stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+		rss_sub(c, fg->space);
 		frame_orphan(c, f);
 		return false;
 	}
@@ -247,7 +247,7 @@ remap_done(struct core *c, struct op *op, struct batch *b)
 		*from = PTE_NONE;
 		if (op->pg[i].err < 0) { /* there was no page any more */
 			f->flags |= FRAME_EMPTY;
-			stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
+			rss_sub(c, op->space);
 			frame_orphan(c, f);
 			continue;
 		}
@@ -271,7 +271,7 @@ core_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	must(pte_get(c, space, vpn) == PTE_NONE);
 	if (op != NULL && (op->kind != OP_ADOPT || op->space != space))
 		op = NULL;
-	if (frames_alloc(c, ALLOC_TOUCH, 1, &pfn) == 0)
+	if (frames_alloc(c, ALLOC_TOUCH, 1, 1, &pfn) == 0)
 		return -ENOMEM;
 	f = &c->frames[pfn];
 	if (!run_add(c, &op, OP_ADOPT, space, vpn, pfn, b)) {
@@ -301,7 +301,7 @@ adopt_done(struct core *c, struct op *op, struct batch *b)
 			frame_orphan(c, f);
 			continue;
 		}
-		stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
+		rss_add(c, op->space);
 		c->cfg.policy->mapped(c, f);
 	}
 	op_wake(c, op, wanted, b);

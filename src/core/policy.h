@@ -12,7 +12,9 @@
  *	mapped()  the page is in the program's hands
  *	cached()  it is in its frame, out of reach: DIRTY or clean
  *	cleaned() a write made it clean
+ *	found()   a fault found the page in memory, still out of reach
  *	gone()    the frame is about to be locked or freed: let go of it
+ *	freed()   a frame went back to its zone
  *
  * A policy is one const table and one line in reclaim/policies.c.
  */
@@ -21,29 +23,49 @@
 
 #include "core/core.h"
 
+enum alloc_use {
+	ALLOC_TOUCH,  /* a first touch */
+	ALLOC_SWAPIN, /* a page that must come back: may take the last */
+	ALLOC_AHEAD,  /* on suspicion: only while frames are plenty */
+};
+
+/* Frames that a first touch leaves for pages that come back from swap. */
+#define FRAMES_RESERVE 16
+
 struct policy_ops {
 	const char *name;
 	const char *help; /* one line, for --help and the manual */
+	const struct tunable
+		*tunables; /* ended by one without a name; or NULL */
 
 	/* Bytes of state for a core of this size. */
 	size_t (*state_bytes)(const struct core_config *cfg);
 	void (*init)(struct core *c);
+
+	/* Set pages_min, pages_low, pages_high of a zone of z->size frames. */
+	void (*watermarks)(const struct core *c, struct zone *z);
+
+	/*
+	 * Find frames for want pages, neighbours as far as possible; for the
+	 * first need of them clean pages may be dropped, or more.
+	 * => 0 <= need <= want; returns how many were taken
+	 */
+	uint32_t (*alloc)(struct core *c, enum alloc_use use, uint32_t want,
+	                  uint32_t need, uint32_t *pfns);
 
 	/* What happened.  The frame is on no list of the policy before
 	 * mapped() and cached(), and must be on none after gone(). */
 	void (*mapped)(struct core *c, struct frame *f);
 	void (*cached)(struct core *c, struct frame *f);
 	void (*cleaned)(struct core *c, struct frame *f);
+	void (*found)(struct core *c, struct frame *f);
 	void (*gone)(struct core *c, struct frame *f);
+	void (*freed)(struct core *c);
 
 	/* A turn of each daemon; true when another turn has work. */
 	bool (*kswapd)(struct core *c, struct batch *b);
 	bool (*kreclaimd)(struct core *c, struct batch *b);
 	bool (*flush)(struct core *c, struct batch *b);
-
-	/* Drop up to n clean pages at once, on an allocator's behalf.
-	 * => returns how many frames are free now that were not */
-	uint32_t (*reclaim_clean)(struct core *c, uint32_t n);
 
 	/* One turn of all for an allocation that found nothing.
 	 * => false when no frame is left that could ever leave */
@@ -51,6 +73,17 @@ struct policy_ops {
 
 	/* Frames that the policy holds, by list: for core_check(). */
 	uint32_t (*held)(const struct core *c);
+};
+
+/*
+ * A number that steers a policy.  Where the original of a policy does what
+ * only hurts, exact is what the original does, and preset what we do; else
+ * they are equal.
+ */
+struct tunable {
+	const char *name;
+	const char *help; /* what it does, and why preset is not exact */
+	uint32_t min, max, exact, preset;
 };
 
 /* -- what a policy may ask of the mechanism ------------------------------- */
@@ -87,8 +120,42 @@ uint32_t core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b);
 uint32_t core_launder(struct core *c, struct flist *l, uint32_t scan,
                       uint32_t ops, struct batch *b);
 
+/* That launder may start a write of a frame, which is cached and dirty. */
+bool core_may_write(const struct core *c, const struct frame *f, uint64_t now);
+
+/*
+ * Start writing n frames for which core_may_write() holds, n at most
+ * OP_PAGES_MAX, in up to ops operations; pfns is put in order of slots.
+ * => returns how many were started: the first ones of pfns
+ */
+uint32_t core_write(struct core *c, uint32_t *pfns, uint32_t n, uint32_t ops,
+                    struct batch *b);
+
 /* Free the frame of a page that is cached and clean; gone() is called. */
 void core_drop(struct core *c, struct frame *f);
+
+/* Likewise, but the frame is the caller's, as if from core_take(). */
+void core_steal(struct core *c, struct frame *f);
+
+/*
+ * Take up to want free frames of a zone, but leave reserve of them there:
+ * neighbours as far as possible.  => returns how many
+ */
+uint32_t core_take(struct core *c, struct zone *z, uint32_t reserve,
+                   uint32_t want, uint32_t *pfns);
+
+/* Take 2^order neighbours.  => the first, or PFN_NONE when there are none */
+uint32_t core_take_block(struct core *c, struct zone *z, unsigned order);
+
+/*
+ * The first page at or above vpn, below end, that is mapped in a space.
+ * => returns its frame, or NULL; *ret_vpn is the page
+ */
+struct frame *core_next_mapped(const struct core *c, unsigned space,
+                               uint64_t vpn, uint64_t end, uint64_t *ret_vpn);
+
+/* A mapped page was touched since this was last asked; ask and forget. */
+bool core_test_clear_young(struct core *c, unsigned space, uint64_t vpn);
 
 /* Try unevictable frames again when their time has come. */
 void core_retry_unevictable(struct core *c);
@@ -117,5 +184,13 @@ frame_pfn(const struct core *c, const struct frame *f)
 /* The policies there are, ended by NULL; the first is the default. */
 extern const struct policy_ops *const policies[];
 const struct policy_ops *policy_find(const char *name);
+
+/*
+ * Read a policy with its tunables: "name" or "name:tunable=number,...", where
+ * quirks=exact and quirks=fixed set all tunables to the original's and to our
+ * values.  Sets cfg->policy and cfg->tunable.
+ * => returns NULL, or the place in spec of the first word that is wrong
+ */
+const char *policy_parse(const char *spec, struct core_config *cfg);
 
 #endif

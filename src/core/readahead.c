@@ -160,8 +160,8 @@ read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
 	op = op_get(c, OP_READ, wanted ? OPS_RESERVE_DONE : OPS_RESERVE_DAEMON);
 	if (op == NULL)
 		return 0;
-	got = wanted ? frames_alloc_run(c, ALLOC_SWAPIN, want, true, pfns)
-	             : frames_alloc(c, ALLOC_AHEAD, want, pfns);
+	got = frames_alloc(c, wanted ? ALLOC_SWAPIN : ALLOC_AHEAD, want,
+	                   wanted ? want : 0, pfns);
 	if (got == 0) {
 		op_put(c, op);
 		return 0;

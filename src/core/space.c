@@ -218,3 +218,31 @@ table_skip(const struct core *c, unsigned space, uint64_t vpn, uint64_t end)
 		vpn = ((vpn >> TABLE_SHIFT) + 1) << TABLE_SHIFT;
 	return vpn < end ? vpn : end;
 }
+
+/* -- for policies --------------------------------------------------------- */
+
+struct frame *
+core_next_mapped(const struct core *c, unsigned space, uint64_t vpn,
+                 uint64_t end, uint64_t *ret_vpn)
+{
+	for (; (vpn = table_skip(c, space, vpn, end)) < end; vpn++) {
+		pte_t pte = *pte_of(c, space, vpn);
+
+		if (pte_kind(pte) != PTE_PRESENT)
+			continue;
+		*ret_vpn = vpn;
+		return &c->frames[pte_pfn(pte)];
+	}
+	return NULL;
+}
+
+bool
+core_test_clear_young(struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t *pte = pte_of(c, space, vpn);
+	bool young = (*pte & PTE_YOUNG) != 0;
+
+	must(pte_kind(*pte) == PTE_PRESENT);
+	*pte &= ~PTE_YOUNG;
+	return young;
+}

@@ -53,6 +53,20 @@ high_mark(const struct core *c)
 	return n;
 }
 
+/*
+ * The amounts that daemons keep ready.  The kernel's ratio (1/128, at most 255
+ * pages) is for memory that comes back by itself; here a device must be kept
+ * streaming, so low and high scale with the zone.
+ */
+void
+simple_watermarks(const struct core *c, struct zone *z)
+{
+	(void)c;
+	z->pages_min = clamp_u32(z->size / 128, 10, 1024);
+	z->pages_low = clamp_u32(z->size / 32, 2 * z->pages_min, 8192);
+	z->pages_high = clamp_u32(z->size / 16, 3 * z->pages_min, 16384);
+}
+
 size_t
 simple_state_bytes(const struct core_config *cfg)
 {
@@ -96,6 +110,19 @@ simple_cached(struct core *c, struct frame *f)
 }
 
 void
+simple_found(struct core *c, struct frame *f)
+{
+	(void)c;
+	f->flags |= FRAME_REFERENCED;
+}
+
+void
+simple_freed(struct core *c)
+{
+	(void)c;
+}
+
+void
 simple_gone(struct core *c, struct frame *f)
 {
 	struct simple *s = simple(c);
@@ -135,6 +162,72 @@ simple_held(const struct core *c)
 
 	return s->active.count + s->inactive_dirty.count +
 	       s->inactive_clean.count;
+}
+
+/* -- frames for pages ---------------------------------------------------- */
+
+/* Drop up to n clean pages at once.  => how many */
+static uint32_t
+reclaim_clean(struct core *c, uint32_t n)
+{
+	struct simple *s = simple(c);
+	uint32_t done = 0;
+
+	while (done < n && s->inactive_clean.count != 0) {
+		core_drop(c, &c->frames[s->inactive_clean.tail]);
+		done++;
+	}
+	count(c, PAGEOUT_STAT_pgsteal_direct, done);
+	return done;
+}
+
+static uint32_t
+zone_reserve(const struct zone *z, enum alloc_use use)
+{
+	switch (use) {
+	case ALLOC_TOUCH:
+		return FRAMES_RESERVE;
+	case ALLOC_SWAPIN:
+		return 0;
+	case ALLOC_AHEAD:
+		return z->pages_min;
+	}
+	never();
+	return 0;
+}
+
+static uint32_t
+take(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
+{
+	uint32_t got = 0, free = 0, low = 0;
+
+	for (int i = (int)c->zone_count - 1; i >= 0; i--) {
+		struct zone *z = &c->zones[i];
+
+		if (got < want)
+			got += core_take(c, z, zone_reserve(z, use), want - got,
+			                 pfns + got);
+		free += z->free;
+		low += z->pages_low;
+	}
+	if (free < low) {
+		ask(c, DAEMON_KRECLAIMD);
+		ask(c, DAEMON_KSWAPD);
+	}
+	return got;
+}
+
+uint32_t
+simple_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
+             uint32_t *pfns)
+{
+	uint32_t n = take(c, need < want ? ALLOC_AHEAD : use, want, pfns);
+
+	if (n < need)
+		n += take(c, use, need - n, pfns + n);
+	if (n < need && reclaim_clean(c, need - n) > 0)
+		n += take(c, use, need - n, pfns + n);
+	return n;
 }
 
 /* -- daemons -------------------------------------------------------------- */
@@ -191,20 +284,6 @@ simple_kswapd(struct core *c, struct batch *b, simple_choose *choose)
 	return true;
 }
 
-uint32_t
-simple_reclaim_clean(struct core *c, uint32_t n)
-{
-	struct simple *s = simple(c);
-	uint32_t done = 0;
-
-	while (done < n && s->inactive_clean.count != 0) {
-		core_drop(c, &c->frames[s->inactive_clean.tail]);
-		done++;
-	}
-	count(c, PAGEOUT_STAT_pgsteal_direct, done);
-	return done;
-}
-
 bool
 simple_kreclaimd(struct core *c, struct batch *b)
 {
@@ -239,7 +318,7 @@ simple_flush(struct core *c, struct batch *b)
 bool
 simple_reclaim_direct(struct core *c, struct batch *b, simple_choose *choose)
 {
-	uint32_t n = simple_reclaim_clean(c, PULSE);
+	uint32_t n = reclaim_clean(c, PULSE);
 
 	if (n == 0)
 		n = unmap_some(c, max_u32(shortage(c), PULSE), choose, b);

@@ -39,14 +39,17 @@ typedef struct frame *simple_choose(struct core *c, struct simple *s);
 		.help = text,                                    \
 		.state_bytes = simple_state_bytes,               \
 		.init = simple_init,                             \
+		.watermarks = simple_watermarks,                 \
+		.alloc = simple_alloc,                           \
 		.mapped = simple_mapped,                         \
 		.cached = simple_cached,                         \
 		.cleaned = simple_cleaned,                       \
+		.found = simple_found,                           \
 		.gone = simple_gone,                             \
+		.freed = simple_freed,                           \
 		.kswapd = id##_kswapd,                           \
 		.kreclaimd = simple_kreclaimd,                   \
 		.flush = simple_flush,                           \
-		.reclaim_clean = simple_reclaim_clean,           \
 		.reclaim_direct = id##_direct,                   \
 		.held = simple_held,                             \
 	}
@@ -56,11 +59,15 @@ void simple_init(struct core *c);
 void simple_mapped(struct core *c, struct frame *f);
 void simple_cached(struct core *c, struct frame *f);
 void simple_cleaned(struct core *c, struct frame *f);
+void simple_found(struct core *c, struct frame *f);
 void simple_gone(struct core *c, struct frame *f);
+void simple_freed(struct core *c);
+void simple_watermarks(const struct core *c, struct zone *z);
+uint32_t simple_alloc(struct core *c, enum alloc_use use, uint32_t want,
+                      uint32_t need, uint32_t *pfns);
 bool simple_kswapd(struct core *c, struct batch *b, simple_choose *choose);
 bool simple_kreclaimd(struct core *c, struct batch *b);
 bool simple_flush(struct core *c, struct batch *b);
-uint32_t simple_reclaim_clean(struct core *c, uint32_t n);
 bool simple_reclaim_direct(struct core *c, struct batch *b,
                            simple_choose *choose);
 uint32_t simple_held(const struct core *c);

@@ -50,7 +50,8 @@ static void
 buddy_merges_to_the_highest_order(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, ALL, pfns), ALL);
+	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, pfns),
+	                 ALL);
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
 		assert_int_equal(blocks(order), 0);
 	for (uint32_t i = 0; i < ALL; i += 2)
@@ -65,7 +66,7 @@ buddy_merges_to_the_highest_order(void **unused)
 static void
 buddies_that_are_no_buddies_do_not_merge(void **unused)
 {
-	uint32_t n = frames_alloc(w->core, ALLOC_SWAPIN, ALL, pfns);
+	uint32_t n = frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, pfns);
 
 	(void)unused;
 	assert_int_equal(n, ALL);
@@ -84,7 +85,7 @@ static void
 a_run_of_frames_is_one_of_neighbours(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 64, pfns), 64);
+	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 64, 64, pfns), 64);
 	for (uint32_t i = 1; i < 64; i++)
 		assert_int_equal(pfns[i], pfns[0] + i);
 	assert_int_equal(pfns[0] % 64, 0);
@@ -94,7 +95,7 @@ static void
 a_split_block_leaves_one_of_each_smaller_order(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, pfns), 1);
+	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, 1, pfns), 1);
 	for (unsigned order = 0; order < 9; order++)
 		assert_int_equal(blocks(order), 1);
 	assert_int_equal(blocks(9), ALL / 512 - 1);
@@ -108,19 +109,20 @@ a_first_touch_leaves_a_reserve_for_pages_that_come_back(void **unused)
 	uint32_t n;
 
 	(void)unused;
-	n = frames_alloc(w->core, ALLOC_TOUCH, ALL, pfns);
+	n = frames_alloc(w->core, ALLOC_TOUCH, ALL, ALL, pfns);
 	assert_int_equal(n, ALL - FRAMES_RESERVE);
-	assert_int_equal(frames_alloc(w->core, ALLOC_TOUCH, 1, &pfns[n]), 0);
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, ALL, &pfns[n]),
-	                 FRAMES_RESERVE);
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, pfns), 0);
+	assert_int_equal(frames_alloc(w->core, ALLOC_TOUCH, 1, 1, &pfns[n]), 0);
+	assert_int_equal(
+		frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, &pfns[n]),
+		FRAMES_RESERVE);
+	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, 1, pfns), 0);
 }
 
 static void
 reading_ahead_leaves_the_lowest_watermark(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_AHEAD, ALL, pfns),
+	assert_int_equal(frames_alloc(w->core, ALLOC_AHEAD, ALL, 0, pfns),
 	                 ALL - w->core->zones[0].pages_min);
 }
 

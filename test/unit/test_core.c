@@ -368,7 +368,7 @@ a_failed_write_keeps_the_page(void **unused)
 	unmap(7, 1);
 	start_flush();
 	fail_transfer(OP_WRITE, -EIO);
-	assert_int_equal(w->cfg.policy->reclaim_clean(w->core, 1), 0);
+	assert_int_equal(drop_clean(1), 0);
 	assert_int_equal(state(7), PAGE_CACHED);
 	w->now += 10000000000;
 	swap_out(7, 1);
