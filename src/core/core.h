@@ -170,6 +170,7 @@ struct frame {
 	uint8_t order;       /* (K) of the free block that it heads */
 	uint8_t zone;        /* (C) */
 	uint8_t age;         /* (P) */
+	uint16_t maps;       /* (K) page table entries that name it */
 	uint8_t buffers;     /* (P) state of its buffers, 0 none */
 	uint8_t merit;       /* (P) what it has earned besides age */
 };
@@ -278,6 +279,7 @@ struct core {
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t unmapping;   /* frames on their way out: OP_UNMAP names them */
+	uint32_t io_pages;    /* frames named by an OP_READ or OP_WRITE */
 	uint32_t ops_in_flight;
 	uint64_t oom_ns;   /* when nothing could leave, for long: touching more
 	                    fails, a moment long; 0: never */

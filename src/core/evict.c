@@ -152,7 +152,7 @@ unmap_moved(struct core *c, const struct op_page *pg, struct frame *f,
             pte_t *pte)
 {
 	stat_add(c, PAGEOUT_STAT_pgunmap, 1);
-	rss_sub(c, f->space);
+	rss_sub(c, f->space, f);
 	if (pg->zero) {
 		stat_add(c, PAGEOUT_STAT_pgunmap_zero, 1);
 		unmap_forget(c, f, pte, FRAME_FRESH);
@@ -199,12 +199,12 @@ unmap_one(struct core *c, const struct op *op, uint32_t i)
 	if ((op->flags & OPF_DISCARD) == 0)
 		c->unmapping--;
 	if (op->flags & OPF_DISCARD || f->flags & FRAME_DROPPED) {
-		rss_sub(c, op->space);
+		rss_sub(c, op->space, f);
 		unmap_forget(c, f, pte, pg->err < 0 ? FRAME_EMPTY : 0);
 	} else if (pg->err == 0) {
 		unmap_moved(c, pg, f, pte);
 	} else if (pg->err == -ENOENT) {
-		rss_sub(c, op->space);
+		rss_sub(c, op->space, f);
 		unmap_forget(c, f, pte, FRAME_EMPTY);
 	} else {
 		unmap_refused(c, pg->err, f);
@@ -254,6 +254,7 @@ core_write(struct core *c, uint32_t *pfns, uint32_t n, uint32_t ops,
 			batch_add(b, op);
 		}
 		f->flags |= FRAME_WRITEBACK;
+		c->io_pages++;
 		op_add(op, pfns[i]);
 	}
 	return i;
@@ -309,6 +310,7 @@ write_done(struct core *c, struct op *op)
 	bool outage = slot_resting(c, op->entry);
 	uint32_t failed = 0;
 
+	c->io_pages -= op->count;
 	stat_add(c, PAGEOUT_STAT_io_write_ops, 1);
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];

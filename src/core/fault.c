@@ -398,7 +398,7 @@ map_done(struct core *c, struct op *op, struct batch *b)
 		}
 		if (op->pg[i].err == 0) {
 			stat_add(c, PAGEOUT_STAT_pgmap, 1);
-			rss_add(c, op->space);
+			rss_add(c, op->space, f);
 		}
 		if (undone) {
 			undo[undo_count++] = op->pg[i].pfn;
@@ -495,6 +495,7 @@ read_done(struct core *c, struct op *op, struct batch *b)
 		batch_add(b, op);
 		return;
 	}
+	c->io_pages -= op->count;
 	stat_add(c, PAGEOUT_STAT_pswpin, op->count - s.bad);
 	if (s.wanted != 0 && s.bad == 0 && s.orphans == 0) {
 		read_map(c, op, b);

@@ -241,7 +241,8 @@ frame_free(struct core *c, struct frame *f)
 {
 	uint16_t keep = f->flags & (FRAME_FRESH | FRAME_EMPTY);
 
-	must(f->list == LIST_NONE && f->entry == 0 && f->pins == 0);
+	must(f->list == LIST_NONE && f->entry == 0 && f->pins == 0 &&
+	     f->maps == 0);
 	must((f->flags & (FRAME_LOCKED | FRAME_WRITEBACK | FRAME_SOURCE |
 	                  FRAME_FREE)) == 0); /* [I4] */
 	f->flags = keep;

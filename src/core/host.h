@@ -34,7 +34,7 @@
  *	OP_READ		0 and hash; else the error.  A short read is -EIO.
  *	OP_WRITE	0 only for a full-length success
  *
- * The three calls of struct host_ops are made at once, under the node lock and
+ * The calls of struct host_ops are made at once, under the node lock and
  * with the core consistent.  None may call back into the core, sleep, or touch
  * managed memory.
  */
@@ -130,6 +130,12 @@ enum daemon {
 	DAEMONS,
 };
 
+/* A page went from one list of a policy to another: for who wants to see. */
+struct transition {
+	uint32_t pfn, count;          /* count: who uses the page */
+	uint8_t from, to, age, cause; /* in the policy's own numbers */
+};
+
 struct host_ops {
 	const char *name; /* "pager", "sim" */
 
@@ -144,6 +150,20 @@ struct host_ops {
 
 	/* A clock that never goes back, in nanoseconds. */
 	uint64_t (*now_ns)(void *ctx);
+
+	/* What only some hosts have; NULL where they have not. */
+
+	void (*trace)(void *ctx, const struct transition *t);
+
+	/* Ask a registered cache to give back goal entries (0: all that are
+	 * unused) or slabs.  Soon, and on a thread of its own. */
+	void (*shrink)(void *ctx, unsigned cache, uint64_t goal);
+
+	/* Write the buffer in a frame; policy code hears of its end. */
+	void (*buffer_write)(void *ctx, uint32_t pfn);
+
+	/* Memory and swap space are full: somebody must go. */
+	void (*oom_kill)(void *ctx);
 };
 
 #endif

@@ -289,16 +289,18 @@ wake(const struct core *c, enum daemon who)
 
 /* A page entered a program, or left it. */
 static inline void
-rss_add(struct core *c, unsigned space)
+rss_add(struct core *c, unsigned space, struct frame *f)
 {
+	f->maps++;
 	c->spaces[space].rss++;
 	stat_add(c, PAGEOUT_STAT_nr_mapped, 1);
 }
 
 static inline void
-rss_sub(struct core *c, unsigned space)
+rss_sub(struct core *c, unsigned space, struct frame *f)
 {
-	must(c->spaces[space].rss > 0);
+	must(c->spaces[space].rss > 0 && f->maps > 0);
+	f->maps--;
 	c->spaces[space].rss--;
 	stat_sub(c, PAGEOUT_STAT_nr_mapped, 1);
 }

@@ -63,7 +63,7 @@ forget_present(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 	if (fg->vanished) {
 		*pte = PTE_NONE;
 		f->flags |= FRAME_EMPTY;
-		rss_sub(c, fg->space);
+		rss_sub(c, fg->space, f);
 		frame_orphan(c, f);
 		return false;
 	}
@@ -247,7 +247,7 @@ remap_done(struct core *c, struct op *op, struct batch *b)
 		*from = PTE_NONE;
 		if (op->pg[i].err < 0) { /* there was no page any more */
 			f->flags |= FRAME_EMPTY;
-			rss_sub(c, op->space);
+			rss_sub(c, op->space, f);
 			frame_orphan(c, f);
 			continue;
 		}
@@ -301,7 +301,7 @@ adopt_done(struct core *c, struct op *op, struct batch *b)
 			frame_orphan(c, f);
 			continue;
 		}
-		rss_add(c, op->space);
+		rss_add(c, op->space, f);
 		c->cfg.policy->mapped(c, f);
 	}
 	op_wake(c, op, wanted, b);

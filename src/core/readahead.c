@@ -187,6 +187,7 @@ read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
 
 		f->flags ^= FRAME_READAHEAD | FRAME_WANTED;
 	}
+	c->io_pages += got;
 	stat_add(c, PAGEOUT_STAT_swap_ra, got - wanted);
 	batch_add(b, op);
 	return got;
