@@ -127,9 +127,9 @@ discard_turn(struct sim *s, struct sim_chore *ch)
 	uint64_t vpn = sim_vpn(s, ch->space, ch->page), left;
 
 	if (ch->kind == CHORE_VANISH || ch->kind == CHORE_UNMAP)
-		left = core_vanished(s->core, ch->space, vpn, ch->pages, &b);
+		left = tap_vanished(s->core, ch->space, vpn, ch->pages, &b);
 	else
-		left = core_discard(s->core, ch->space, vpn, ch->pages, &b);
+		left = tap_discard(s->core, ch->space, vpn, ch->pages, &b);
 	set_flags(s, ch->space, ch->page, ch->pages, 0, PG_HELD);
 	host_submit(s, &b);
 	return left;
@@ -169,7 +169,7 @@ run_remove(struct sim *s, struct sim_chore *ch)
 	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
 
 	if (ch->phase == 0) {
-		if (core_area_remove(s->core, ch->space, vpn, ch->pages) != 0) {
+		if (tap_area_remove(s->core, ch->space, vpn, ch->pages) != 0) {
 			chore_end(s, ch); /* no room to split an area */
 			return;
 		}
@@ -219,16 +219,16 @@ start_move(struct sim *s, struct sim_chore *ch)
 	uint64_t to = sim_vpn(s, ch->space, ch->to);
 
 	set_flags(s, ch->space, ch->page, ch->pages, PG_CLOSED, 0);
-	if (core_area_add(s->core, ch->space, to, ch->pages) != 0) {
+	if (tap_area_add(s->core, ch->space, to, ch->pages) != 0) {
 		chore_end(s, ch);
 		return;
 	}
 	claim_area(s, ch->space, to);
 	set_flags(s, ch->space, ch->to, ch->pages, PG_MANAGED, 0);
-	if (core_area_rename(s->core, ch->space, from, to, ch->pages) != 0 ||
-	    core_area_remove(s->core, ch->space, from, ch->pages) != 0) {
+	if (tap_area_rename(s->core, ch->space, from, to, ch->pages) != 0 ||
+	    tap_area_remove(s->core, ch->space, from, ch->pages) != 0) {
 		/* No room for the parts: nothing has moved yet. */
-		if (core_area_remove(s->core, ch->space, to, ch->pages) != 0)
+		if (tap_area_remove(s->core, ch->space, to, ch->pages) != 0)
 			sim_fail(s, "I1", "a whole area is not removed");
 		unmapped(s, ch->space, ch->to, ch->pages);
 		chore_end(s, ch);
@@ -249,8 +249,8 @@ run_move(struct sim *s, struct sim_chore *ch)
 		start_move(s, ch);
 		return;
 	}
-	left = core_move(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
-	                 sim_vpn(s, ch->space, ch->to), ch->pages, &b);
+	left = tap_move(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
+	                sim_vpn(s, ch->space, ch->to), ch->pages, &b);
 	host_submit(s, &b);
 	if (left > 0) {
 		again(s, ch);
@@ -268,7 +268,7 @@ start_adopt(struct sim *s, struct sim_chore *ch)
 {
 	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
 
-	if (core_area_add(s->core, ch->space, vpn, ch->pages) != 0) {
+	if (tap_area_add(s->core, ch->space, vpn, ch->pages) != 0) {
 		chore_end(s, ch);
 		return;
 	}
@@ -302,9 +302,9 @@ run_adopt(struct sim *s, struct sim_chore *ch)
 
 		if ((p->flags & PG_FOREIGN) == 0 || p->op != NULL)
 			continue;
-		if (core_adopt(s->core, ch->space,
-		               sim_vpn(s, ch->space, ch->next), &b) != 0) {
-			(void)core_reclaim_direct(s->core, &b);
+		if (tap_adopt(s->core, ch->space,
+		              sim_vpn(s, ch->space, ch->next), &b) != 0) {
+			(void)tap_reclaim_direct(s->core, &b);
 			host_submit(s, &b);
 			again(s, ch);
 			return;
@@ -333,7 +333,7 @@ unpin(struct sim *s, struct sim_chore *ch)
 			         ch->space, i);
 		p->flags &= (uint16_t)~PG_PINNED;
 		s->loosened_ns = s->now;
-		core_unpin(s->core, ch->space, sim_vpn(s, ch->space, i));
+		tap_unpin(s->core, ch->space, sim_vpn(s, ch->space, i));
 	}
 	chore_end(s, ch);
 }
@@ -349,9 +349,9 @@ pin_next(struct sim *s, struct sim_chore *ch, bool *ret_stop)
 	struct sim_page *p = &s->page[ch->space][ch->next];
 	enum fault_verdict v;
 
-	v = core_pin(s->core, ch->space, sim_vpn(s, ch->space, ch->next), &b);
+	v = tap_pin(s->core, ch->space, sim_vpn(s, ch->space, ch->next), &b);
 	if (v == FAULT_NOFRAME)
-		(void)core_reclaim_direct(s->core, &b);
+		(void)tap_reclaim_direct(s->core, &b);
 	host_submit(s, &b);
 	*ret_stop =
 		v == FAULT_NOMEM || v == FAULT_POISONED || v == FAULT_NOAREA;

@@ -320,7 +320,7 @@ host_end(struct sim *s, struct op *op)
 	job->op = NULL;
 	s->jobs_count--;
 	s->jobs_ended++;
-	core_op_done(s->core, op, &b);
+	tap_op_done(s->core, op, &b);
 	host_submit(s, &b);
 }
 
@@ -400,13 +400,13 @@ host_daemon(struct sim *s, enum daemon who)
 	          core_frames_free(s->core));
 	switch (who) {
 	case DAEMON_KSWAPD:
-		more = core_kswapd(s->core, &b);
+		more = tap_kswapd(s->core, &b);
 		break;
 	case DAEMON_KRECLAIMD:
-		more = core_kreclaimd(s->core, &b);
+		more = tap_kreclaimd(s->core, &b);
 		break;
 	case DAEMON_FLUSHER:
-		more = core_flush(s->core, &b);
+		more = tap_flush(s->core, &b);
 		break;
 	case DAEMONS:
 		break;

@@ -35,6 +35,7 @@
 #include "core/host.h"
 #include "core/policy.h"
 #include "pageout/stat.h"
+#include "record/tap.h"
 #include "sim/choice.h"
 
 #define SIM_SPACES_MAX 4
@@ -176,6 +177,7 @@ struct sim_options {
 	bool faults;
 	bool trace;           /* print what happens */
 	bool manual;          /* a test is the world */
+	struct tap *tap;      /* records the run; or NULL */
 	const uint8_t *bytes; /* of a fuzzer, instead of the seed */
 	size_t bytes_count;
 	/* Manual: sizes; 0 is a default. */

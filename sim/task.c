@@ -248,7 +248,7 @@ no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 	struct batch b = {NULL, NULL};
 
 	s->count.noframe++;
-	(void)core_reclaim_direct(s->core, &b);
+	(void)tap_reclaim_direct(s->core, &b);
 	t->retries = b.first == NULL && s->jobs_count == 0 ? t->retries + 1 : 0;
 	host_submit(s, &b);
 	if (t->retries > RETRIES_MAX)
@@ -329,7 +329,7 @@ task_fault(struct sim *s, uint32_t index)
 		return;
 	}
 	s->count.faults++;
-	v = core_fault(s->core, t->space, sim_vpn(s, t->space, t->page), &b);
+	v = tap_fault(s->core, t->space, sim_vpn(s, t->space, t->page), &b);
 	sim_trace(s, "task %u: fault on %u:%u%s: verdict %d", index, t->space,
 	          t->page, t->state == TASK_ASLEEP ? "" : " (over)", (int)v);
 	host_submit(s, &b);

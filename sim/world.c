@@ -65,7 +65,7 @@ add_disk(struct sim *s, uint32_t slots, uint32_t ready)
 	if (s->arena_used + bytes > s->arena_bytes)
 		sim_fail(s, "size", "no room for the tables of a disk");
 	s->disks++;
-	if (core_swapon(s->core, s->arena + s->arena_used, slots, ready) !=
+	if (tap_swapon(s->core, s->arena + s->arena_used, slots, ready) !=
 	    (int)s->disks - 1)
 		sim_fail(s, "size", "a disk is refused");
 	s->arena_used += bytes;
@@ -153,8 +153,8 @@ add_areas(struct sim *s)
 
 			if (s->opt.manual)
 				n = s->pages;
-			if (core_area_add(s->core, space,
-			                  sim_vpn(s, space, page), n) != 0)
+			if (tap_area_add(s->core, space,
+			                 sim_vpn(s, space, page), n) != 0)
 				return;
 			claim_area(s, space, sim_vpn(s, space, page));
 			for (uint32_t i = page; i < page + n; i++)
@@ -214,7 +214,7 @@ world_init(struct sim *s)
 	s->arena_used = (core_bytes(&s->cfg) + 63) / 64 * 64;
 	if (s->arena_used > s->arena_bytes)
 		sim_fail(s, "size", "no room for the core");
-	s->core = core_init(s->arena, &s->cfg);
+	s->core = tap_init(s->opt.tap, s->arena, &s->cfg);
 	if (s->opt.manual) {
 		add_disk(s, s->opt.slots ? s->opt.slots : 1024,
 		         s->opt.slots ? s->opt.slots : 1024);
@@ -273,16 +273,16 @@ hint(struct sim *s)
 	switch (choice_of(&s->choice, 4)) {
 	case 0:
 	case 1:
-		core_prefetch(s->core, r.space, vpn, r.pages, &b);
+		tap_prefetch(s->core, r.space, vpn, r.pages, &b);
 		s->count.prefetches++;
 		break;
 	case 2:
-		core_cold(s->core, r.space, vpn, r.pages, &b);
+		tap_cold(s->core, r.space, vpn, r.pages, &b);
 		s->count.colds++;
 		break;
 	case 3:
-		(void)core_area_flags(s->core, r.space, vpn, r.pages, flag & 1,
-		                      flag & 2);
+		(void)tap_area_flags(s->core, r.space, vpn, r.pages, flag & 1,
+		                     flag & 2);
 		break;
 	}
 	host_submit(s, &b);
@@ -311,7 +311,7 @@ hold_pages(struct sim *s)
 			p[i].flags ^= PG_PROTECTED;
 	s->loosened_ns = s->now;
 	if (choice_of(&s->choice, 2) == 0)
-		core_evictable(s->core);
+		tap_evictable(s->core);
 }
 
 static void
@@ -323,7 +323,7 @@ grow(struct sim *s)
 	if (d->ready == d->slots)
 		return;
 	d->ready += choice_between(&s->choice, 1, d->slots - d->ready);
-	core_swap_grown(s->core, i, d->ready);
+	tap_swap_grown(s->core, i, d->ready);
 	s->count.grows++;
 }
 

@@ -106,7 +106,7 @@ swap_grow(struct pager *p)
 	}
 	p->swap_ready = slots;
 	pager_lock(p);
-	core_swap_grown(p->core, 0, slots);
+	tap_swap_grown(p->core, 0, slots);
 	pager_unlock(p);
 }
 
@@ -120,7 +120,7 @@ kswapd_run(void *ctx)
 	filedev_thread_is_own();
 	while (!stopping(p)) {
 		swap_grow(p);
-		while (turn(p, core_kswapd) && !stopping(p))
+		while (turn(p, tap_kswapd) && !stopping(p))
 			swap_grow(p);
 		daemon_sleep(p, DAEMON_KSWAPD, PULSE_MS);
 	}
@@ -133,7 +133,7 @@ kreclaimd_run(void *ctx)
 
 	filedev_thread_is_own();
 	while (!stopping(p)) {
-		while (turn(p, core_kreclaimd) && !stopping(p))
+		while (turn(p, tap_kreclaimd) && !stopping(p))
 			;
 		daemon_sleep(p, DAEMON_KRECLAIMD, PULSE_IDLE_MS);
 	}
@@ -152,7 +152,7 @@ flusher_run(void *ctx)
 	while (!stopping(p)) {
 		struct batch b = {0};
 
-		while (writes(p) < WRITES_MAX && turn(p, core_flush))
+		while (writes(p) < WRITES_MAX && turn(p, tap_flush))
 			;
 		if (writes(p) != 0)
 			(void)io_reap(p, DEV_WRITE, PULSE_MS, &b);
@@ -171,7 +171,7 @@ reclaim_for_fault(struct pager *p, struct batch *b)
 
 	pager_lock(p);
 	if (p->frozen == 0)
-		(void)core_reclaim_direct(p->core, b);
+		(void)tap_reclaim_direct(p->core, b);
 	pager_unlock(p);
 	idle = b->first == NULL;
 	pager_perform(p, b);

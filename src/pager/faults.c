@@ -58,7 +58,7 @@ range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
 
 	if (unmapped) {
 		pager_lock(p);
-		(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
+		(void)tap_area_remove(p->core, SPACE, r.vpn, r.pages);
 		pager_unlock(p);
 	}
 	for (;;) {
@@ -67,7 +67,7 @@ range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
 		uint64_t busy;
 
 		pager_lock(p);
-		busy = core_vanished(p->core, SPACE, r.vpn, r.pages, &b);
+		busy = tap_vanished(p->core, SPACE, r.vpn, r.pages, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
 		/* What is in motion the core forgets when it ends; pages of a
@@ -88,18 +88,18 @@ range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
 	uint64_t dst = to >> PAGE_SHIFT, busy;
 
 	pager_lock(p);
-	if (core_area_add(p->core, SPACE, dst, r.pages) == 0)
-		(void)core_area_rename(p->core, SPACE, r.vpn, dst, r.pages);
-	(void)core_area_remove(p->core, SPACE, r.vpn, r.pages);
+	if (tap_area_add(p->core, SPACE, dst, r.pages) == 0)
+		(void)tap_area_rename(p->core, SPACE, r.vpn, dst, r.pages);
+	(void)tap_area_remove(p->core, SPACE, r.vpn, r.pages);
 	do {
 		struct batch b = {0};
 		struct op *op;
 
-		busy = core_move(p->core, SPACE, r.vpn, dst, r.pages, &b);
+		busy = tap_move(p->core, SPACE, r.vpn, dst, r.pages, &b);
 		while ((op = batch_take(&b)) != NULL) { /* is done already */
 			for (uint32_t i = 0; i < op->count; i++)
 				op->pg[i].err = 0;
-			core_op_done(p->core, op, &b);
+			tap_op_done(p->core, op, &b);
 		}
 		pager_unlock(p);
 		faults_drain(p);
@@ -137,7 +137,7 @@ fault_ask(struct pager *p, uint64_t vpn)
 	enum fault_verdict v;
 
 	pager_lock(p);
-	v = core_fault(p->core, SPACE, vpn, &b);
+	v = tap_fault(p->core, SPACE, vpn, &b);
 	pager_unlock(p);
 	pager_perform(p, &b);
 	return v;
@@ -190,7 +190,7 @@ page_lost(struct pager *p, uint64_t vpn)
 		return false;
 	pager_lock(p);
 	if (core_page_state(p->core, SPACE, vpn) == PAGE_MAPPED)
-		(void)core_vanished(p->core, SPACE, vpn, 1, &b);
+		(void)tap_vanished(p->core, SPACE, vpn, 1, &b);
 	pager_unlock(p);
 	pager_perform(p, &b);
 	return true;

@@ -44,7 +44,7 @@ perform_inline(struct pager *p, uint64_t vpn, struct batch *b)
 		return;
 	io_transfer(p, mine, false);
 	pager_lock(p);
-	core_op_done(p->core, mine, b);
+	tap_op_done(p->core, mine, b);
 	pager_unlock(p);
 	pager_ended(p);
 	pager_perform(p, b);
@@ -59,7 +59,7 @@ inline_fault(struct pager *p, uint64_t vpn)
 		enum fault_verdict v;
 
 		pager_lock(p);
-		v = core_fault(p->core, SPACE, vpn, &b);
+		v = tap_fault(p->core, SPACE, vpn, &b);
 		pager_unlock(p);
 		perform_inline(p, vpn, &b);
 		switch (v) {

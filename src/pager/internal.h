@@ -25,6 +25,7 @@
 #include "os/file/filedev.h"
 #include "os/thread.h"
 #include "pager/pager.h"
+#include "record/tap.h"
 #include "swap/swapdev.h"
 
 /* Faults and read-ahead, writes: a device each, so that nobody is woken for

@@ -67,7 +67,7 @@ io_done(struct pager *p, struct swapdev_req *list, struct batch *b)
 		__atomic_fetch_sub(list->write ? &p->writes : &p->reads, 1,
 		                   __ATOMIC_ACQ_REL);
 		list = list->next;
-		core_op_done(p->core, op, b);
+		tap_op_done(p->core, op, b);
 	}
 	pager_unlock(p);
 	pager_ended(p);

@@ -207,7 +207,7 @@ open_core(struct pager *p)
 	if (p->core_mem == NULL)
 		return -ENOMEM;
 	p->reqs = (void *)((char *)p->core_mem + tables);
-	p->core = core_init(p->core_mem, &cfg);
+	p->core = tap_init(NULL, p->core_mem, &cfg);
 	return 0;
 }
 
@@ -245,7 +245,7 @@ open_swap(struct pager *p)
 	p->swap_mem = raw_map(p->swap_mem_bytes);
 	if (p->swap_mem == NULL)
 		return -ENOMEM;
-	return core_swapon(p->core, p->swap_mem, p->swap_slots, p->swap_ready);
+	return tap_swapon(p->core, p->swap_mem, p->swap_slots, p->swap_ready);
 }
 
 static int

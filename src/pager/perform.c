@@ -411,7 +411,7 @@ pager_perform(struct pager *p, struct batch *b)
 			perform_op(p, op);
 		}
 		pager_lock(p);
-		core_op_done(p->core, op, b);
+		tap_op_done(p->core, op, b);
 		pager_unlock(p);
 		pager_ended(p);
 	}

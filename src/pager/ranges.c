@@ -52,7 +52,7 @@ step_discard(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct range *r = arg;
 
-	return core_discard(p->core, SPACE, r->vpn, r->pages, b);
+	return tap_discard(p->core, SPACE, r->vpn, r->pages, b);
 }
 
 struct moving {
@@ -64,7 +64,7 @@ step_move(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct moving *m = arg;
 
-	return core_move(p->core, SPACE, m->from, m->to, m->pages, b);
+	return tap_move(p->core, SPACE, m->from, m->to, m->pages, b);
 }
 
 /* -- manage --------------------------------------------------------------- */
@@ -80,7 +80,7 @@ adopt_page(struct pager *p, uint64_t vpn)
 
 		pager_lock(p);
 		if (core_page_state(p->core, SPACE, vpn) == PAGE_NONE)
-			r = core_adopt(p->core, SPACE, vpn, &b);
+			r = tap_adopt(p->core, SPACE, vpn, &b);
 		free = core_frames_free(p->core);
 		pager_unlock(p);
 		pager_perform(p, &b);
@@ -137,10 +137,10 @@ area_add(struct pager *p, struct range r, bool promise)
 		pager_unlock(p);
 		return -ENOMEM;
 	}
-	err = core_area_add(p->core, SPACE, r.vpn, r.pages);
+	err = tap_area_add(p->core, SPACE, r.vpn, r.pages);
 	if (err == 0 && promise) {
-		(void)core_area_flags(p->core, SPACE, r.vpn, r.pages,
-		                      AREA_PROMISED, 0);
+		(void)tap_area_flags(p->core, SPACE, r.vpn, r.pages,
+		                     AREA_PROMISED, 0);
 		p->promised += r.pages;
 	}
 	pager_unlock(p);
@@ -157,7 +157,7 @@ area_remove(struct pager *p, struct range r)
 	pager_lock(p);
 	a = core_area_find(p->core, SPACE, r.vpn);
 	promised = a != NULL && a->flags & AREA_PROMISED;
-	err = core_area_remove(p->core, SPACE, r.vpn, r.pages);
+	err = tap_area_remove(p->core, SPACE, r.vpn, r.pages);
 	if (err == 0 && promised)
 		p->promised -= r.pages;
 	pager_unlock(p);
@@ -307,7 +307,7 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	pager_enter(&g);
 	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_lock(p);
-	err = core_area_rename(p->core, SPACE, m.from, m.to, m.pages);
+	err = tap_area_rename(p->core, SPACE, m.from, m.to, m.pages);
 	pager_unlock(p);
 	/* First: a fault would bring back pages that have moved. */
 	while (err == 0 && managed_part(p, r, &part))
@@ -330,7 +330,7 @@ pager_protected(struct pager *p, void *addr, size_t bytes)
 	(void)bytes;
 	pager_enter(&g);
 	pager_lock(p);
-	core_evictable(p->core);
+	tap_evictable(p->core);
 	pager_unlock(p);
 	pager_leave(&g);
 }
@@ -343,8 +343,8 @@ set_flags(struct pager *p, struct range r, uint32_t set)
 	int err;
 
 	pager_lock(p);
-	err = core_area_flags(p->core, SPACE, r.vpn, r.pages, set,
-	                      AREA_RANDOM | AREA_SEQUENTIAL);
+	err = tap_area_flags(p->core, SPACE, r.vpn, r.pages, set,
+	                     AREA_RANDOM | AREA_SEQUENTIAL);
 	pager_unlock(p);
 	return err;
 }
@@ -390,10 +390,10 @@ pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 		err = set_flags(p, r, AREA_RANDOM);
 		break;
 	case PAGEOUT_PREFETCH:
-		start_some(p, r, core_prefetch);
+		start_some(p, r, tap_prefetch);
 		break;
 	case PAGEOUT_COLD:
-		start_some(p, r, core_cold);
+		start_some(p, r, tap_cold);
 		break;
 	case PAGEOUT_DISCARD:
 		until_still(p, step_discard, &r);
@@ -417,7 +417,7 @@ pin_page(struct pager *p, uint64_t vpn)
 		enum fault_verdict v;
 
 		pager_lock(p);
-		v = core_pin(p->core, SPACE, vpn, &b);
+		v = tap_pin(p->core, SPACE, vpn, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
 		switch (v) {
@@ -447,7 +447,7 @@ unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
 {
 	pager_lock(p);
 	for (uint64_t i = 0; i < pages; i++)
-		core_unpin(p->core, SPACE, vpn + i);
+		tap_unpin(p->core, SPACE, vpn + i);
 	pager_unlock(p);
 }
 

@@ -23,6 +23,16 @@ clean() {
 		'core_x(void)' '{' $'\treturn 1;' '}' >src/core/core.c
 }
 
+# host CALL: compile a host that makes one call.
+host() {
+	mkdir -p build
+	printf 'void %s(void);\nvoid host(void);\nvoid\nhost(void)\n{\n\t%s();\n}\n' \
+		"$1" "$1" >build/host.c
+	cc -c build/host.c -o build/host.o
+	rm -f build/libhost.a
+	ar rcs build/libhost.a build/host.o
+}
+
 # objects: compile core.c, for the lints that look at what was built.
 objects() {
 	mkdir -p build
@@ -64,10 +74,12 @@ expect() {
 
 clean
 objects
+host tap_fault
 for lint in scripts/check-*; do
 	status=0
 	case $lint in
 	*-pure) "$lint" build/libcore.a ;;
+	*-tapped) "$lint" build/libhost.a ;;
 	*) "$lint" build ;;
 	esac >"$tmp/output" 2>&1 || status=$?
 	test $status -ne 77 || status=0
@@ -140,6 +152,10 @@ for plant in 'int puts(const char *s); int core_y(void) { return puts(""); }' \
 	expect pure "${plant%%;*}" 'core (calls out|has variables): ' \
 		build/libcore.a
 done
+
+clean
+host core_fault
+expect tapped 'a call past the tap' 'without the tap: core_fault' build/libhost.a
 
 clean
 echo 'int core_y(int *p) { *p = 0; return p ? 1 : 0; }' >>src/core/core.c
