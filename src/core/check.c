@@ -30,7 +30,8 @@ broken(const struct walk *w, int law, uint64_t where)
 static bool
 frame_has_holder(const struct frame *f)
 {
-	return (f->flags & (FRAME_ORPHAN | FRAME_EMPTY)) || f->vpn != VPN_NONE;
+	return (f->flags & (FRAME_ORPHAN | FRAME_EMPTY)) ||
+	       f->vpn != VPN_NONE || f->buffers != 0;
 }
 
 /* Frame and page point at each other. */

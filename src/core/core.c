@@ -2,6 +2,7 @@
 /*
  * core.c -- the core as a whole: memory, events that are passed on, looking.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -257,6 +258,43 @@ core_unpin(struct core *c, unsigned space, uint64_t vpn)
 		c->frames[pte_pfn(pte)].pins--;
 		c->pins--;
 	}
+}
+
+/* -- caches --------------------------------------------------------------- */
+
+int
+core_cache_add(struct core *c, const struct cache *new)
+{
+	must(new->kind != CACHE_NONE &&new->order < BUDDY_ORDERS);
+	for (int i = 0; i < CACHES_MAX; i++)
+		if (c->caches[i].kind == CACHE_NONE) {
+			c->caches[i] = *new;
+			return i;
+		}
+	return -ENOSPC;
+}
+
+void
+core_cache_remove(struct core *c, unsigned id)
+{
+	must(id < CACHES_MAX && c->caches[id].kind != CACHE_NONE);
+	c->caches[id] = (struct cache){0};
+	for (unsigned i = 0; i < CACHES_MAX; i++)
+		if (c->caches[i].slabs == id + 1)
+			c->caches[i].slabs = 0;
+}
+
+void
+core_cache_tell(struct core *c, unsigned id, uint32_t unused, bool growing,
+                bool grown)
+{
+	struct cache *cache = &c->caches[id];
+
+	must(id < CACHES_MAX && cache->kind != CACHE_NONE);
+	cache->unused = unused;
+	cache->flags &= (uint8_t)~CACHE_GROWING;
+	cache->flags |= (uint8_t)((growing ? CACHE_GROWING : 0) |
+	                          (grown ? CACHE_GROWN : 0));
 }
 
 /* -- looking -------------------------------------------------------------- */

@@ -80,6 +80,7 @@
 #define SLOT_CLUSTER 256   /* swap slots taken in a row (SWAPFILE_CLUSTER) */
 #define RA_PAGES_MAX 256   /* read-ahead and fault-around: at most 1 MiB */
 #define TUNABLES_MAX 16
+#define CACHES_MAX 16
 #define STREAMS 16     /* access streams remembered in a space */
 #define TABLE_SHIFT 18 /* a leaf of the page table covers 1 GiB */
 #define TABLE_ENTRIES (1u << TABLE_SHIFT)
@@ -246,6 +247,35 @@ struct space {
 	struct stream streams[STREAMS];
 };
 
+/*
+ * A cache outside the core that gives memory back when it is asked to: a policy
+ * finds it here and asks by host_ops.shrink().  Its owner tells now and then
+ * how it stands, so that what a policy sees are events like all others.
+ */
+enum cache_kind {
+	CACHE_NONE,
+	CACHE_DENTRY, /* entries that are not in use; freeing may want I/O */
+	CACHE_INODE,  /* likewise; asked after the dentries that hold them */
+	CACHE_SLAB,   /* slabs of 2^order pages */
+};
+
+enum cache_flag {
+	CACHE_NO_REAP = 1 << 0,     /* never ask */
+	CACHE_CONSTRUCTOR = 1 << 1, /* new slabs cost more */
+	CACHE_GROWING = 1 << 2,     /* a slab is being added */
+	CACHE_GROWN = 1 << 3,       /* one was, since a policy last looked */
+};
+
+struct cache {
+	uint8_t kind;    /* (K) enum cache_kind */
+	uint8_t flags;   /* (K)(P) enum cache_flag */
+	uint8_t order;   /* (K) of a slab */
+	uint8_t slabs;   /* (K) entries: 1 + the slab cache that they live in;
+	                    or 0 */
+	uint32_t unused; /* (K) entries, or slabs, that nobody uses */
+	uint64_t asked;  /* (P) times */
+};
+
 struct core_config {
 	uint32_t frames_total;           /* the budget, in pages; 256 or more */
 	uint32_t ops_total;              /* operations in flight at most */
@@ -288,6 +318,7 @@ struct core {
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
 	uint64_t refused_ns; /* when one of them last refused */
+	struct cache caches[CACHES_MAX];
 	void *policy_state;
 	uint64_t *stat;
 };
@@ -456,6 +487,18 @@ bool core_flush(struct core *c, struct batch *b);     /* dirty -> clean */
  * => returns false when nothing is left that could ever leave
  */
 bool core_reclaim_direct(struct core *c, struct batch *b);
+
+/* -- caches --------------------------------------------------------------- */
+
+/*
+ * => the cache's number, or -ENOSPC when there are too many
+ */
+int core_cache_add(struct core *c, const struct cache *new);
+void core_cache_remove(struct core *c, unsigned id);
+
+/* How it stands; grown: it has grown since it last told. */
+void core_cache_tell(struct core *c, unsigned id, uint32_t unused, bool growing,
+                     bool grown);
 
 /* -- looking -------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
  *
  *	              refill_inactive_scan           page_launder
  *	          A ----------------------> D ------------------------> C
- *	       active <------------- inactive_dirty         inactive_clean, a zone
+ *	       active <------------- inactive_dirty         inactive_clean
  *	   try_to_swap_out  rescued         ^ not clean after all       |
  *	          ^                         +---------------------------+
  *	          |                                        reclaim_page |
@@ -150,25 +150,6 @@ struct alloc24 {
 	struct reclaim24 reclaim;
 };
 
-/* -- registered caches: dentries, inodes, slabs ---------------------------- */
-
-#define CACHES_MAX 16
-
-enum cache_kind { CACHE_NONE, CACHE_DENTRY, CACHE_INODE, CACHE_SLAB };
-
-/*
- * A cache that gives memory back when asked.  Its owner keeps unused and
- * free_slabs up to date; what it shall do is asked of the host.
- */
-struct cache24 {
-	uint8_t kind;
-	bool no_reap, growing, grown, has_constructor;
-	uint8_t order;   /* slabs: pages in one, as a power of two */
-	uint32_t unused; /* dentries, inodes: entries that nobody uses */
-	uint32_t free_slabs;
-	uint64_t asked, freed; /* counted */
-};
-
 /* -- the state ------------------------------------------------------------- */
 
 struct mm24 {
@@ -200,21 +181,43 @@ struct linux24 {
 	uint64_t kswapd_turns;
 	struct reclaim24 kswapd, direct;
 	struct launder bdflush;
-	bool bdflush_launders; /* bdflush is inside page_launder */
+	bool bdflush_launders;    /* bdflush is inside page_launder */
+	uint32_t bdflush_flushed; /* buffers that it wrote in this round */
 
 	uint32_t buffermem_pages; /* pages that are buffers only */
+	struct flist dirty;       /* frames whose buffer is dirty, newest first;
+	                             linked by struct buffer24 */
 	uint64_t kupdate_next;    /* jiffy */
 
-	struct cache24 cache[CACHES_MAX];
 	uint32_t clock_hand; /* of the slab caches */
 
 	uint32_t oom_kills;
+};
+
+/* What is kept of the buffer in a frame; one a frame, after the state. */
+struct buffer24 {
+	uint32_t next, prev; /* on the list of dirty ones */
+	uint64_t flushtime;  /* jiffy when it has been dirty for long */
 };
 
 static inline struct linux24 *
 linux24(const struct core *c)
 {
 	return c->policy_state;
+}
+
+static inline struct buffer24 *
+buffer24(const struct core *c, uint32_t pfn)
+{
+	return (struct buffer24 *)(linux24(c) + 1) + pfn;
+}
+
+/* Bytes of the state; linux24_buffers_init() comes before its use. */
+static inline size_t
+linux24_bytes(const struct core_config *cfg)
+{
+	return sizeof(struct linux24) +
+	       cfg->frames_total * sizeof(struct buffer24);
 }
 
 static inline uint32_t
@@ -375,9 +378,15 @@ void wake_early(struct core *c, bool bdflush_too);
 
 /* -- buffer.c -------------------------------------------------------------- */
 
+void linux24_buffers_init(struct core *c);
+
+/* The contents of a buffer have changed. */
+void mark_buffer_dirty(struct core *c, struct frame *f);
+
 /*
  * A buffer is written: the host is asked to; it says buffer_written24() when
  * that has ended.
+ * => dirty and not under write; the host has buffer_write()
  */
 void buffer_write(struct core *c, struct frame *f);
 void buffer_written24(struct core *c, uint32_t pfn, bool ok);
@@ -385,35 +394,83 @@ void buffer_written24(struct core *c, uint32_t pfn, bool ok);
 /* A buffer was looked up. */
 void touch_buffer(struct frame *f);
 
-/* => the block's page, which nobody had; NULL when there is no memory */
-struct frame *grow_buffers(struct core *c);
+/*
+ * A block was looked up and is in no buffer: find a page for it.  The caller
+ * sets all of getblk24 to 0, and calls again unless it is ALLOC_GOT.
+ */
+struct getblk24 {
+	bool refilled;
+	struct alloc24 alloc; /* alloc.pfn: the page, with a buffer, on A */
+};
+enum alloc_result getblk24(struct core *c, struct getblk24 *g, struct batch *b);
+
 enum balance { BALANCE_NONE = -1, BALANCE_ASYNC, BALANCE_SYNC };
 enum balance balance_dirty_state(const struct core *c);
 void balance_dirty(struct core *c);
+
+/* block: the caller writes some buffers, too. */
 void wakeup_bdflush(struct core *c, bool block);
+
+/*
+ * Write dirty buffers, the oldest first: those that have been dirty for long,
+ * or BDFLUSH_NDIRTY.
+ * => returns how many were started
+ */
 uint32_t flush_dirty_buffers(struct core *c, bool check_time);
+
+/* A turn of bdflush, and of kupdate when its time has come. */
 bool linux24_bdflush(struct core *c, struct batch *b);
 void kupdate(struct core *c);
 
 /* -- shrink.c -------------------------------------------------------------- */
 
-/* => the cache's number, or -1 when there are too many */
-int cache_register24(struct core *c, const struct cache24 *cache);
-void cache_unregister24(struct core *c, unsigned id);
+/* Ask the caches of the core; see struct cache. */
 void shrink_dcache_memory(struct core *c, unsigned priority, uint32_t gfp);
 void shrink_icache_memory(struct core *c, unsigned priority, uint32_t gfp);
 void kmem_cache_reap(struct core *c, uint32_t gfp);
+
+/*
+ * A cache of unused entries, modelled: for hosts without a real one, and to
+ * say what a real one should do.  Entries stand in a ring, the oldest at old.
+ */
+enum entry_bit {
+	ENTRY_REFERENCED = 1 << 0, /* dentries: used since last looked at */
+	ENTRY_DIRTY = 1 << 1,      /* inodes: to be written */
+	ENTRY_LOCKED = 1 << 2,     /* inodes: being written; stays dirty */
+	ENTRY_PAGES = 1 << 3,      /* inodes: has pages or buffers */
+};
+
+struct entries24 {
+	uint8_t *entry; /* room for max: enum entry_bit */
+	uint32_t max, old, count;
+};
+
+void entry_add24(struct entries24 *e, uint8_t bits);
+
+/* => how many were freed */
+uint32_t prune_dcache24(struct entries24 *e, uint32_t n);
+
+/* All that are dirty are written first.  => how many were freed */
+uint32_t prune_icache24(struct entries24 *e, uint32_t n, uint32_t *ret_written);
 
 /* -- oom.c ----------------------------------------------------------------- */
 
 /* A process, as the out-of-memory killer sees it.  Times in jiffies. */
 struct victim24 {
-	uint64_t total_vm, cpu_time, run_time;
+	uint32_t pid;
+	uint64_t total_vm; /* pages; 0: it has no memory of its own */
+	uint64_t cpu_time, run_time;
 	bool niced, is_admin, has_rawio;
 };
 
 bool out_of_memory(const struct core *c);
 uint64_t badness24(const struct victim24 *v);
+
+/* => the worst of n, or NULL when none may be killed */
+const struct victim24 *select_bad_process24(const struct victim24 *v,
+                                            unsigned n);
+
+/* The host kills a process, if it can. */
 void oom_kill24(struct core *c);
 
 extern const struct tunable tunables24[];
