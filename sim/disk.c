@@ -85,6 +85,19 @@ write_fails(struct sim *s, struct sim_disk *d, uint32_t slot, uint64_t word)
 	s->count.write_faults++;
 }
 
+/* Another disk has the same priority. */
+static bool
+takes_turns(const struct sim *s, swp_entry_t e)
+{
+	const struct swap_area *swap = s->core->swap;
+	uint32_t own = e >> SWP_OFFSET_BITS;
+
+	for (uint32_t i = 0; i < s->disks; i++)
+		if (i != own && swap[i].prio == swap[own].prio)
+			return true;
+	return false;
+}
+
 void
 disk_write(struct sim *s, struct op *op, uint32_t i)
 {
@@ -94,6 +107,7 @@ disk_write(struct sim *s, struct op *op, uint32_t i)
 	struct choice *c = &s->choice;
 
 	s->count.writes++;
+	s->count.writes_in_turn += takes_turns(s, op->entry);
 	if (!f->full)
 		sim_fail(s, "I1", "frame %u is written and is empty",
 		         op->pg[i].pfn);

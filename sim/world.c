@@ -57,7 +57,7 @@ choose_manual(struct sim *s)
 }
 
 static void
-add_disk(struct sim *s, uint32_t slots, uint32_t ready)
+add_disk(struct sim *s, uint32_t slots, uint32_t ready, int prio)
 {
 	size_t bytes = (core_swap_bytes(slots) + 63) / 64 * 64;
 
@@ -65,11 +65,20 @@ add_disk(struct sim *s, uint32_t slots, uint32_t ready)
 	if (s->arena_used + bytes > s->arena_bytes)
 		sim_fail(s, "size", "no room for the tables of a disk");
 	s->disks++;
-	if (tap_swapon(s->core, s->arena + s->arena_used, slots, ready) !=
+	if (tap_swapon(s->core, s->arena + s->arena_used, slots, ready, prio) !=
 	    (int)s->disks - 1)
 		sim_fail(s, "size", "a disk is refused");
 	s->arena_used += bytes;
 	s->count.swapons++;
+}
+
+/* None given, often one that another disk has, or the highest. */
+static int
+choose_prio(struct sim *s)
+{
+	static const int prios[] = {SWAP_PRIO_AUTO, 0, 0, 1, SWAP_PRIO_MAX};
+
+	return prios[choice_of(&s->choice, 5)];
 }
 
 /* Slots for half of the data, for all of it, or more. */
@@ -89,7 +98,7 @@ choose_disks(struct sim *s)
 
 		if (choice_of(&s->choice, 3) == 0)
 			ready = choice_between(&s->choice, slots / 3, slots);
-		add_disk(s, slots, ready);
+		add_disk(s, slots, ready, choose_prio(s));
 	}
 }
 
@@ -217,7 +226,7 @@ world_init(struct sim *s)
 	s->core = tap_init(s->opt.tap, s->arena, &s->cfg);
 	if (s->opt.manual) {
 		add_disk(s, s->opt.slots ? s->opt.slots : 1024,
-		         s->opt.slots ? s->opt.slots : 1024);
+		         s->opt.slots ? s->opt.slots : 1024, SWAP_PRIO_AUTO);
 		add_areas(s);
 		return;
 	}

@@ -50,8 +50,6 @@ check_binding(const struct walk *w, const struct frame *f, uint32_t pfn)
 static int
 check_used(struct walk *w, const struct frame *f, uint32_t pfn)
 {
-	uint32_t count;
-
 	w->used++;
 	if (!frame_has_holder(f))
 		return broken(w, 1, pfn);
@@ -64,8 +62,9 @@ check_used(struct walk *w, const struct frame *f, uint32_t pfn)
 		return broken(w, 2, pfn);
 	if (f->entry != 0) {
 		w->slots_cached++;
-		count = slot_count(w->c, f->entry);
-		if (slot_frame(w->c, f->entry) != f || count < 1 || count > 2)
+		if (slot_frame(w->c, f->entry) != f ||
+		    (!slot_counts(w->c, f->entry, 1) &&
+		     !slot_counts(w->c, f->entry, 2)))
 			return broken(w, 3, pfn);
 	}
 	if (f->vpn == VPN_NONE)
@@ -150,13 +149,13 @@ check_page(struct walk *w, unsigned space, uint64_t vpn)
 		f = &w->c->frames[pte_pfn(pte)];
 		if (f->vpn != vpn || f->space != space)
 			return broken(w, 1, vpn);
-		if (f->entry != 0 && slot_count(w->c, f->entry) != 1)
+		if (f->entry != 0 && !slot_counts(w->c, f->entry, 1))
 			return broken(w, 3, vpn);
 		return 0;
 	case PTE_SWAP:
 		f = slot_frame(w->c, pte_entry(pte));
 		w->slots_swapped += f == NULL;
-		if (slot_count(w->c, pte_entry(pte)) != 1u + (f != NULL))
+		if (!slot_counts(w->c, pte_entry(pte), 1u + (f != NULL)))
 			return broken(w, 3, vpn);
 		if (f != NULL && (f->vpn != vpn || f->space != space ||
 		                  f->flags & FRAME_ORPHAN))
@@ -191,31 +190,60 @@ check_space(struct walk *w, unsigned space)
 
 /* -- slots ---------------------------------------------------------------- */
 
+/* What an area sums up is what its map says. */
+static int
+check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
+{
+	uint32_t free = 0, bad = 0, taken = 1;
+
+	for (uint32_t off = 1; off < s->max; off++) {
+		if (off % SLOT_CLUSTER == 0)
+			taken = 0;
+		bad += s->map[off] == SLOT_BAD;
+		free += s->map[off] == 0;
+		taken += s->map[off] != 0;
+		if ((off == s->max - 1 ||
+		     off % SLOT_CLUSTER == SLOT_CLUSTER - 1) &&
+		    taken != s->taken[off / SLOT_CLUSTER])
+			return broken(w, 3, off);
+		if (s->map[off] == 0 &&
+		    (off < s->lowest_bit || off > s->highest_bit))
+			return broken(w, 3, off);
+	}
+	*used += s->max - 1 - free - bad;
+	return free == s->free && bad == s->bad ? 0 : broken(w, 3, s->max);
+}
+
+/* Every area is in the list, the highest priority first. */
+static int
+check_swap_list(const struct walk *w)
+{
+	const struct core *c = w->c;
+	int left = 0;
+
+	for (int i = 0; i < SWAP_AREAS_MAX; i++)
+		left += c->swap[i].in_use;
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next) {
+		int next = c->swap[i].next;
+
+		if (left-- == 0 || !c->swap[i].in_use ||
+		    (next >= 0 && c->swap[next].prio > c->swap[i].prio))
+			return broken(w, 3, (uint64_t)i);
+	}
+	return left == 0 ? 0 : broken(w, 3, (uint64_t)left);
+}
+
 static int
 check_swap(struct walk *w)
 {
+	int r = check_swap_list(w);
 	uint64_t used = 0;
 
-	for (unsigned t = 0; t < SWAP_AREAS_MAX; t++) {
-		const struct swap_area *s = &w->c->swap[t];
-		uint32_t free = 0;
-
-		if (!s->in_use)
-			continue;
-		for (uint32_t off = 1; off < s->max; off++) {
-			if (s->map[off] == SLOT_BAD)
-				continue;
-			if (s->map[off] != 0) {
-				used++;
-				continue;
-			}
-			free++;
-			if (off < s->lowest_bit || off > s->highest_bit)
-				return broken(w, 3, off);
-		}
-		if (free != s->free)
-			return broken(w, 3, t);
-	}
+	for (unsigned t = 0; r == 0 && t < SWAP_AREAS_MAX; t++)
+		if (w->c->swap[t].in_use)
+			r = check_swap_area(w, &w->c->swap[t], &used);
+	if (r != 0)
+		return r;
 	/* Pages that lost their area and wait for core_discard() are the
 	 * only ones that a walk over the areas does not see. */
 	return used >= w->slots_cached + w->slots_swapped ? 0

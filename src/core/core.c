@@ -101,6 +101,7 @@ core_init(void *mem, const struct core_config *cfg)
 		op_put(c, &c->ops[i]);
 	}
 	frames_init(c);
+	slots_init(c);
 	cfg->policy->init(c);
 	stat_add(c, PAGEOUT_STAT_mem_limit,
 	         (uint64_t)cfg->frames_total * PAGE_BYTES);

@@ -194,21 +194,36 @@ struct zone {
  */
 struct swap_area {
 	uint16_t *map;    /* (K) */
+	uint16_t *taken;  /* (K) slots not free, for each SLOT_CLUSTER */
 	uint64_t *tag;    /* (K) */
 	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
+	int prio;         /* (K) higher ones fill up first */
+	int next;         /* (K) area of the same priority or lower, or -1 */
 	uint32_t max;     /* (K) slots 1..max-1 exist */
 	uint32_t limit;   /* (C) max never passes it */
 	uint32_t lowest_bit, highest_bit;  /* (K) no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
 	uint32_t free;                     /* (K) */
 	uint32_t bad;                      /* (K) slots that failed a write */
+	uint32_t overflows;                /* (K) users not counted any more */
 	uint64_t retry_ns;                 /* (K) no writes before this time */
 	uint32_t errors;                   /* (K) writes that failed in a row */
 	bool in_use;                       /* (K) */
 };
 
-#define SLOT_COUNT_MAX 0x7fffu
-#define SLOT_BAD 0x8000u
+/* map[]: 0 is free, 1..SLOT_COUNT_MAX-1 are counts. */
+#define SLOT_COUNT_MAX 0x7fffu /* never counted down: it stays taken */
+#define SLOT_BAD 0x8000u       /* does not exist or failed a write */
+
+/* All swap areas, by priority.  Numbers of areas; -1: none. */
+struct swap_list {
+	int head;      /* (K) the first of the highest priority */
+	int next;      /* (K) where the next slot is looked for first */
+	int auto_prio; /* (K) the last priority given to SWAP_PRIO_AUTO */
+};
+
+#define SWAP_PRIO_MAX 0x7fff
+#define SWAP_PRIO_AUTO (-1) /* below all before it */
 
 /*
  * A managed range of pages.  (id, off) is the identity that seeds the hashes:
@@ -302,6 +317,7 @@ struct core {
 	uint32_t zone_count;
 	struct flist empty; /* (K) free frames without a page */
 	struct swap_area swap[SWAP_AREAS_MAX];
+	struct swap_list swap_list;
 	struct space *spaces;
 	struct op *ops;
 	struct op *ops_free;
@@ -343,16 +359,23 @@ size_t core_swap_bytes(uint32_t slots);
 
 /*
  * Add a swap area whose device can hold slots pages, of which ready exist now.
+ * Areas of equal priority take turns; lower ones wait until they are full.
  * => mem is zeroed and core_swap_bytes(slots) long
+ * => prio is 0..SWAP_PRIO_MAX or SWAP_PRIO_AUTO
  * => returns the area's number, or -ENOSPC when all are taken
  */
-int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready);
+int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
+                int prio);
 
 /* The device has grown: slots below ready exist. */
 void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
 
-/* Slots that are free, over all areas that take writes. */
+/*
+ * Slots that are free, and slots that there are (bad ones do not count), over
+ * all areas that take writes.
+ */
 uint32_t core_swap_free(const struct core *c);
+uint32_t core_swap_total(const struct core *c);
 
 /* -- areas ---------------------------------------------------------------- */
 

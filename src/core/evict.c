@@ -115,7 +115,7 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 			continue;
 		}
 		if (f->entry == 0) {
-			f->entry = slot_alloc(c, g->pfn[i]);
+			f->entry = slot_alloc(c, g->pfn[i], 1);
 			if (f->entry == 0) {
 				unmap_refuse(c, f);
 				continue;
@@ -293,11 +293,10 @@ core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
 static void
 write_failed(struct core *c, struct frame *f)
 {
-	swp_entry_t bad = f->entry, e = slot_alloc(c, frame_pfn(c, f));
+	swp_entry_t bad = f->entry, e = slot_alloc(c, frame_pfn(c, f), 2);
 
 	if (e == 0)
 		return;
-	slot_get(c, e);
 	*pte_of(c, f->space, f->vpn) = pte_swap(e);
 	f->entry = e;
 	slot_put(c, bad);
@@ -346,7 +345,7 @@ core_steal(struct core *c, struct frame *f)
 
 	must((f->flags & (FRAME_DIRTY | FRAME_WRITEBACK | FRAME_LOCKED |
 	                  FRAME_ORPHAN)) == 0); /* [I2] */
-	must(e != 0 && slot_count(c, e) == 2);  /* the table still names it */
+	must(e != 0 && slot_counts(c, e, 2));   /* the table still names it */
 	c->cfg.policy->gone(c, f);
 	f->entry = 0;
 	slot_uncache(c, e, f->hash);

@@ -342,7 +342,7 @@ map_failed(struct core *c, const struct op *op, uint32_t i)
 		return;
 	}
 	if (op->flags & OPF_COPY) {
-		f->entry = slot_alloc(c, op->pg[i].pfn);
+		f->entry = slot_alloc(c, op->pg[i].pfn, 1);
 		f->flags |= FRAME_DIRTY;
 	}
 	if (f->entry != 0) { /* [I2] keep what may still be asked for */

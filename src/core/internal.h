@@ -117,17 +117,25 @@ bool frames_short(const struct core *c, uint32_t n);
 
 /* -- slots.c -------------------------------------------------------------- */
 
+/* The priority list is empty. */
+void slots_init(struct core *c);
+
 /*
- * Take a slot for a frame: count 1, in the swap cache.
+ * Take a slot for a frame.  It is in the swap cache.
+ * => users is 1, the cache; or 2, the cache and the caller
  * => 0 when there is none
  */
-swp_entry_t slot_alloc(struct core *c, uint32_t pfn);
+swp_entry_t slot_alloc(struct core *c, uint32_t pfn, uint16_t users);
 
-/* One user more, one less; the slot is free when the last is gone. */
+/*
+ * One user more, one less; the slot is free when the last is gone.  A slot that
+ * had SLOT_COUNT_MAX of them stays taken.
+ */
 void slot_get(struct core *c, swp_entry_t e);
 void slot_put(struct core *c, swp_entry_t e);
 
-uint32_t slot_count(const struct core *c, swp_entry_t e);
+/* The slot has this many users, or had too many to know. */
+bool slot_counts(const struct core *c, swp_entry_t e, uint32_t users);
 
 /* The frame that caches a slot, or NULL. */
 struct frame *slot_frame(const struct core *c, swp_entry_t e);

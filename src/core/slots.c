@@ -12,13 +12,24 @@
  *	  ^                    | ^                        |
  *	  +-----slot_put-------+ +------slot_cache--------+
  *
- * Slots are handed out in runs of SLOT_CLUSTER, so that pages which leave
- * together lie together: first the rest of the current run; then the first
- * free run of that length; then any free slot.  lowest_bit and highest_bit
- * bound the free ones.  (The rules, and the run of up to 257, are those of
- * Linux 2.4's scan_swap_map.)
+ * Areas are a list by priority.  Slots come from the highest one that has any;
+ * areas of equal priority take turns, a slot each:
  *
- * [I3] a slot is free exactly when nobody names it.
+ *	      head         next: the turn
+ *	       |            |
+ *	       v            v
+ *	     B (5) ------> A (5) ------> C (1)       B A B A B A C C C
+ *
+ * In an area slots are handed out in runs of SLOT_CLUSTER, so that pages which
+ * leave together lie together: first the rest of the current run; then the
+ * first free run of that length; then any free slot.  lowest_bit and
+ * highest_bit bound the free ones; they are hints, and lowest_bit may stay
+ * behind for long.  taken[] sums map[] up, so that no search dwells on what is
+ * full.  (The rules, and every slot they choose, are those of Linux 2.4's
+ * get_swap_page and scan_swap_map.)
+ *
+ * [I3] a slot is free exactly when nobody names it, or, after SLOT_COUNT_MAX
+ *      users, never.
  */
 #include <errno.h>
 #include <string.h>
@@ -65,13 +76,36 @@ core_swap_bytes(uint32_t slots)
 {
 	return (size_t)slots * sizeof(uint64_t) +
 	       ((size_t)slots / 64 + 1) * sizeof(uint64_t) +
-	       (size_t)slots * sizeof(uint16_t);
+	       (size_t)slots * sizeof(uint16_t) +
+	       ((size_t)slots / SLOT_CLUSTER + 1) * sizeof(uint16_t);
+}
+
+void
+slots_init(struct core *c)
+{
+	c->swap_list = (struct swap_list){.head = -1, .next = -1};
+}
+
+/* Before the areas of the same priority, so the newest has the first turn. */
+static void
+list_insert(struct core *c, int type)
+{
+	struct swap_list *l = &c->swap_list;
+	int *link = &l->head;
+
+	while (*link >= 0 && c->swap[*link].prio > c->swap[type].prio)
+		link = &c->swap[*link].next;
+	c->swap[type].next = *link;
+	*link = type;
+	if (l->head == type)
+		l->next = type;
 }
 
 int
-core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready)
+core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready, int prio)
 {
 	must(slots >= 2 && slots <= SWP_OFFSET_MASK && ready <= slots);
+	must(prio >= SWAP_PRIO_AUTO && prio <= SWAP_PRIO_MAX);
 	for (int i = 0; i < SWAP_AREAS_MAX; i++) {
 		struct swap_area *s = &c->swap[i];
 
@@ -81,9 +115,14 @@ core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready)
 		s->tag = mem;
 		s->cached = s->tag + slots;
 		s->map = (uint16_t *)(s->cached + slots / 64 + 1);
+		s->taken = s->map + slots;
 		s->map[0] = SLOT_BAD;
+		s->taken[0] = 1;
 		s->max = 1;
 		s->lowest_bit = 1;
+		s->prio = prio == SWAP_PRIO_AUTO ? --c->swap_list.auto_prio
+		                                 : prio;
+		list_insert(c, i);
 		core_swap_grown(c, (unsigned)i, ready);
 		return i;
 	}
@@ -116,95 +155,160 @@ core_swap_free(const struct core *c)
 {
 	uint32_t n = 0;
 
-	for (unsigned i = 0; i < SWAP_AREAS_MAX; i++)
-		if (c->swap[i].in_use)
-			n += c->swap[i].free;
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
+		n += c->swap[i].free;
+	return n;
+}
+
+uint32_t
+core_swap_total(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
+		n += c->swap[i].max - 1 - c->swap[i].bad;
 	return n;
 }
 
 /* -- finding a free slot -------------------------------------------------- */
 
-/* The next free slot of the current run, or 0. */
+/* The first free slot from off on, or 0. */
+static uint32_t
+find_free(const struct swap_area *s, uint32_t off)
+{
+	while (off <= s->highest_bit) {
+		if (s->taken[off / SLOT_CLUSTER] == SLOT_CLUSTER)
+			off = (off / SLOT_CLUSTER + 1) * SLOT_CLUSTER;
+		else if (s->map[off] != 0)
+			off++;
+		else
+			return off;
+	}
+	return 0;
+}
+
+/*
+ * The next free slot of the current run, or 0.  A run that meets the end of the
+ * area is over, however much of it is left [Q24-12].
+ */
 static uint32_t
 find_in_run(struct swap_area *s)
 {
-	if (s->cluster_nr == 0)
-		return 0;
-	while (s->cluster_next <= s->highest_bit) {
-		uint32_t off = s->cluster_next++;
-
-		if (s->map[off] == 0) {
-			s->cluster_nr--;
-			return off;
-		}
-	}
-	return 0;
-}
-
-/* The first slot of the first free run of SLOT_CLUSTER, or 0. */
-static uint32_t
-find_run(const struct swap_area *s)
-{
-	uint32_t run = 0;
-
-	for (uint32_t off = s->lowest_bit; off <= s->highest_bit; off++) {
-		run = s->map[off] == 0 ? run + 1 : 0;
-		if (run == SLOT_CLUSTER)
-			return off - SLOT_CLUSTER + 1;
-	}
-	return 0;
-}
-
-static uint32_t
-find_any(const struct swap_area *s)
-{
-	for (uint32_t off = s->lowest_bit; off <= s->highest_bit; off++)
-		if (s->map[off] == 0)
-			return off;
-	return 0;
-}
-
-static uint32_t
-find_slot(struct swap_area *s)
-{
 	uint32_t off;
 
-	if (s->free == 0)
+	if (s->cluster_nr == 0)
 		return 0;
-	off = find_in_run(s);
-	if (off == 0) {
-		s->cluster_nr = SLOT_CLUSTER;
-		/* Looking for a run that cannot be there costs a whole scan. */
-		off = s->free >= SLOT_CLUSTER ? find_run(s) : 0;
-		if (off == 0)
-			off = find_any(s);
-	}
+	off = find_free(s, s->cluster_next);
+	if (off != 0)
+		s->cluster_nr--;
+	else
+		s->cluster_next = max_u32(s->cluster_next, s->highest_bit + 1);
 	return off;
 }
 
-swp_entry_t
-slot_alloc(struct core *c, uint32_t pfn)
+/*
+ * The first slot of the first free run of SLOT_CLUSTER, or 0.  Each run that
+ * may be is looked at from its end: what is in use there ends all runs before.
+ */
+static uint32_t
+find_run(const struct swap_area *s)
 {
-	for (uint32_t i = 0; i < SWAP_AREAS_MAX; i++) {
-		struct swap_area *s = &c->swap[i];
-		uint32_t off;
+	uint32_t start = s->lowest_bit, end = start + SLOT_CLUSTER;
+	uint32_t seen = start; /* start..seen-1 are free */
 
-		if (!s->in_use || (off = find_slot(s)) == 0)
-			continue;
-		must(s->map[off] == 0 && !bit_test(s->cached, off)); /* [I4] */
-		if (off == s->lowest_bit)
-			s->lowest_bit++;
-		if (off == s->highest_bit)
-			s->highest_bit--;
-		s->cluster_next = off + 1;
-		s->free--;
-		s->map[off] = 1;
-		s->tag[off] = pfn;
-		bit_flip(s->cached, off);
-		stat_add(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
-		return i << SWP_OFFSET_BITS | off;
+	while (end <= s->highest_bit + 1) {
+		uint32_t off = end;
+
+		while (off > seen && s->map[off - 1] == 0)
+			off--;
+		if (off == seen)
+			return start;
+		seen = end;
+		start = off;
+		end = start + SLOT_CLUSTER;
 	}
 	return 0;
+}
+
+/*
+ * The first slot of a run is not counted: a run has SLOT_CLUSTER + 1 [Q24-11].
+ */
+static uint32_t
+scan_swap_map(struct swap_area *s)
+{
+	uint32_t off = find_in_run(s);
+
+	if (off != 0)
+		return off;
+	s->cluster_nr = SLOT_CLUSTER;
+	/* Looking for what cannot be there costs a whole scan. */
+	if (s->free >= SLOT_CLUSTER)
+		off = find_run(s);
+	if (off == 0 && s->free != 0)
+		off = find_free(s, s->lowest_bit);
+	return off;
+}
+
+static bool
+same_prio(const struct core *c, int a, int b)
+{
+	return b >= 0 && c->swap[a].prio == c->swap[b].prio;
+}
+
+/*
+ * From whose turn it is to the last of its priority, then from the head on.
+ * => returns the area, or -1 when none has a free slot
+ */
+static int
+find_slot(struct core *c, uint32_t *ret_off)
+{
+	struct swap_list *l = &c->swap_list;
+	bool wrapped = false;
+	int type = l->next;
+
+	if (core_swap_free(c) == 0)
+		return -1;
+	while (type >= 0) {
+		int next = c->swap[type].next;
+
+		*ret_off = scan_swap_map(&c->swap[type]);
+		if (*ret_off != 0) {
+			l->next = same_prio(c, type, next) ? next : l->head;
+			return type;
+		}
+		if (!wrapped && !same_prio(c, type, next)) {
+			wrapped = true;
+			next = l->head;
+		}
+		type = next;
+	}
+	return -1;
+}
+
+swp_entry_t
+slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
+{
+	uint32_t off = 0;
+	int type = find_slot(c, &off);
+	struct swap_area *s;
+
+	must(users == 1 || users == 2);
+	if (type < 0)
+		return 0;
+	s = &c->swap[type];
+	must(s->map[off] == 0 && !bit_test(s->cached, off)); /* [I4] */
+	if (off == s->lowest_bit)
+		s->lowest_bit++;
+	if (off == s->highest_bit)
+		s->highest_bit--;
+	s->cluster_next = off + 1;
+	s->free--;
+	s->map[off] = users;
+	s->taken[off / SLOT_CLUSTER]++;
+	s->tag[off] = pfn;
+	bit_flip(s->cached, off);
+	stat_add(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
+	return (swp_entry_t)type << SWP_OFFSET_BITS | off;
 }
 
 /* -- users ---------------------------------------------------------------- */
@@ -213,10 +317,21 @@ void
 slot_get(struct core *c, swp_entry_t e)
 {
 	struct swap_area *s = area_of(c, e);
+	uint32_t off = offset_of(e);
 
-	must(s->map[offset_of(e)] > 0);
-	must(s->map[offset_of(e)] < SLOT_COUNT_MAX);
-	s->map[offset_of(e)]++;
+	must(s->map[off] > 0 && s->map[off] <= SLOT_COUNT_MAX);
+	if (s->map[off] < SLOT_COUNT_MAX)
+		s->map[off]++;
+	else
+		s->overflows++;
+}
+
+/* Where something better was freed, the next slot is looked for. */
+static void
+list_freed(struct core *c, int type)
+{
+	if (c->swap[type].prio > c->swap[c->swap_list.next].prio)
+		c->swap_list.next = type;
 }
 
 void
@@ -225,11 +340,13 @@ slot_put(struct core *c, swp_entry_t e)
 	struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
 
-	must(s->map[off] > 0 && s->map[off] < SLOT_COUNT_MAX);
-	if (--s->map[off] != 0)
+	must(s->map[off] > 0 && s->map[off] <= SLOT_COUNT_MAX);
+	list_freed(c, (int)(e >> SWP_OFFSET_BITS));
+	if (s->map[off] == SLOT_COUNT_MAX || --s->map[off] != 0)
 		return;
 	must(!bit_test(s->cached, off)); /* [I3] */
 	s->free++;
+	s->taken[off / SLOT_CLUSTER]--;
 	if (off < s->lowest_bit)
 		s->lowest_bit = off;
 	if (off > s->highest_bit)
@@ -238,10 +355,12 @@ slot_put(struct core *c, swp_entry_t e)
 	stat_sub(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
 }
 
-uint32_t
-slot_count(const struct core *c, swp_entry_t e)
+bool
+slot_counts(const struct core *c, swp_entry_t e, uint32_t users)
 {
-	return area_of(c, e)->map[offset_of(e)];
+	uint16_t count = area_of(c, e)->map[offset_of(e)];
+
+	return count == users || count == SLOT_COUNT_MAX;
 }
 
 struct frame *
@@ -292,7 +411,7 @@ slot_bad(struct core *c, swp_entry_t e)
 	struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
 
-	must(s->map[off] == 1 && bit_test(s->cached, off));
+	must(slot_counts(c, e, 1) && bit_test(s->cached, off));
 	bit_flip(s->cached, off);
 	s->map[off] = SLOT_BAD;
 	s->bad++;

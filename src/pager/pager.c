@@ -245,7 +245,8 @@ open_swap(struct pager *p)
 	p->swap_mem = raw_map(p->swap_mem_bytes);
 	if (p->swap_mem == NULL)
 		return -ENOMEM;
-	return tap_swapon(p->core, p->swap_mem, p->swap_slots, p->swap_ready);
+	return tap_swapon(p->core, p->swap_mem, p->swap_slots, p->swap_ready,
+	                  SWAP_PRIO_AUTO);
 }
 
 static int

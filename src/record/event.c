@@ -37,7 +37,8 @@ apply_set_up(struct core *c, const struct event *e)
 
 	switch ((unsigned)e->kind) {
 	case EVENT_swapon:
-		return core_swapon(c, e->mem, (uint32_t)a[0], (uint32_t)a[1]);
+		return core_swapon(c, e->mem, (uint32_t)a[0], (uint32_t)a[1],
+		                   (int32_t)a[2]);
 	case EVENT_swap_grown:
 		core_swap_grown(c, (unsigned)a[0], (uint32_t)a[1]);
 		return 0;

@@ -32,7 +32,7 @@ enum event_kind {
 /*
  * arg[], in the order of the call's own:
  *
- *	swapon		slots, ready
+ *	swapon		slots, ready, priority (32 bits, signed)
  *	swap_grown	type, ready
  *	area_flags	space, vpn, pages, set, clear
  *	area_rename	space, from, to, pages; move likewise

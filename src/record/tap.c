@@ -288,13 +288,13 @@ tap_end(struct tap *t, struct core *c)
 	((struct event){.kind = EVENT_##name, .arg = {__VA_ARGS__}})
 
 int
-tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready)
+tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready, int prio)
 {
 	if (tap_of(c) == NULL)
-		return core_swapon(c, mem, slots, ready);
+		return core_swapon(c, mem, slots, ready, prio);
 	return (int)passed(c, NULL,
 	                   (struct event){.kind = EVENT_swapon,
-	                                  .arg = {slots, ready},
+	                                  .arg = {slots, ready, (uint32_t)prio},
 	                                  .mem = mem});
 }
 

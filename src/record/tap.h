@@ -56,7 +56,8 @@ void tap_spill(struct tap *t);
 /* The record ends well, unless it has been stopped: no more events. */
 void tap_end(struct tap *t, struct core *c);
 
-int tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready);
+int tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
+               int prio);
 void tap_swap_grown(struct core *c, unsigned type, uint32_t ready);
 int tap_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages);
 int tap_area_remove(struct core *c, unsigned space, uint64_t vpn,

@@ -396,6 +396,23 @@ take_results(struct replay *r, struct op *op)
 
 /* Arguments that the core would not survive. */
 static void
+expect_swap(struct replay *r, struct event *e)
+{
+	const uint64_t *a = e->arg;
+
+	if (a[0] > UINT32_MAX || a[1] > UINT32_MAX)
+		senseless(r, "slots");
+	if (e->kind == EVENT_swap_grown) {
+		if (a[0] >= SWAP_AREAS_MAX)
+			senseless(r, "swap areas");
+		return;
+	}
+	if ((int32_t)a[2] < SWAP_PRIO_AUTO || (int32_t)a[2] > SWAP_PRIO_MAX)
+		senseless(r, "a priority");
+	e->mem = memory_take(r, core_swap_bytes((uint32_t)a[0]));
+}
+
+static void
 expect_args(struct replay *r, struct event *e, struct batch *b)
 {
 	const uint64_t *a = e->arg;
@@ -403,13 +420,7 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 	if (event_args(e->kind) == 0)
 		return;
 	if (e->kind == EVENT_swapon || e->kind == EVENT_swap_grown) {
-		if (a[0] > UINT32_MAX || a[1] > UINT32_MAX)
-			senseless(r, "slots");
-		if (e->kind == EVENT_swap_grown && a[0] >= SWAP_AREAS_MAX)
-			senseless(r, "swap areas");
-		if (e->kind == EVENT_swapon)
-			e->mem =
-				memory_take(r, core_swap_bytes((uint32_t)a[0]));
+		expect_swap(r, e);
 		return;
 	}
 	if (e->kind == EVENT_op_done) {
