@@ -206,8 +206,8 @@ check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
 		     off % SLOT_CLUSTER == SLOT_CLUSTER - 1) &&
 		    taken != s->taken[off / SLOT_CLUSTER])
 			return broken(w, 3, off);
-		if (s->map[off] == 0 &&
-		    (off < s->lowest_bit || off > s->highest_bit))
+		if ((off < s->lowest_bit || off > s->highest_bit) &&
+		    s->map[off] == 0)
 			return broken(w, 3, off);
 	}
 	*used += s->max - 1 - free - bad;

@@ -45,7 +45,7 @@
  *	[I2] the newest contents have a holder: a frame that is DIRTY is never
  *	     freed unless its page was discarded;
  *	[I3] a slot belongs to one page: its count is its cache reference plus
- *	     the page table entries that name it;
+ *	     the page table entries that name it, or was too high to know;
  *	[I4] neither frame nor slot is reused while an operation names it;
  *	[I5] a page is mapped only by an operation that was started for it and
  *	     whose frame still belongs to it: a page that was discarded or
