@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		count++;
 	sim_start(s, &(struct sim_options){
 			     .seed = data[0],
-			     .policy = policies[data[0] / 2 % count],
+			     .policy = policies[data[0] / 2 % count]->name,
 			     .faults = data[0] & 1,
 			     .events = 4000,
 			     .bytes = data + 1,

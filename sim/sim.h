@@ -172,8 +172,8 @@ struct sim_faults {
 
 struct sim_options {
 	uint64_t seed;
-	const struct policy_ops *policy;
-	uint32_t events; /* of a run, warming and winding up not counted */
+	const char *policy; /* as policy_parse() reads it */
+	uint32_t events;    /* of a run, warming and winding up not counted */
 	bool faults;
 	bool trace;           /* print what happens */
 	bool manual;          /* a test is the world */

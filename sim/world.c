@@ -207,11 +207,12 @@ world_init(struct sim *s)
 {
 	s->cfg = (struct core_config){
 		.seed = s->opt.seed,
-		.policy = s->opt.policy,
 		.host = &sim_host,
 		.host_ctx = s,
 		.stat = s->stat,
 	};
+	if (policy_parse(s->opt.policy, &s->cfg) != NULL)
+		sim_fail(s, "size", "no such policy: %s", s->opt.policy);
 	if (s->opt.manual)
 		choose_manual(s);
 	else

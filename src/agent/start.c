@@ -165,7 +165,7 @@ start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
 		.swap_fd = fds[KEEPER_FD_SWAP],
 		.swap_direct = k->swap_direct != 0,
 		.stat_fd = fds[KEEPER_FD_STAT],
-		.policy = pager_policy(k->policy),
+		.policy = k->policy,
 		.mode = (enum pageout_mode)k->mode,
 		.events = true,
 		.log = agent_pager_log,

@@ -51,6 +51,8 @@ struct keeper_head {
 	uint32_t bytes; /* of the whole message */
 };
 
+#define KEEPER_POLICY_BYTES 256
+
 struct keeper_hello {
 	struct keeper_head head;
 	char command[64];
@@ -62,7 +64,7 @@ struct keeper_config {
 	uint64_t swap_bytes;
 	uint32_t swap_direct; /* the swap file was opened with O_DIRECT */
 	uint32_t mode;        /* enum pageout_mode */
-	char policy[24];      /* "": the default */
+	char policy[KEEPER_POLICY_BYTES]; /* "": the default */
 };
 
 struct keeper_hold {

@@ -240,6 +240,7 @@ struct area {
 enum area_flag {
 	AREA_RANDOM = 1 << 0,     /* no read-ahead, no fault-around */
 	AREA_SEQUENTIAL = 1 << 1, /* widest window at once */
+	AREA_LOCKED = 1 << 3,     /* policies leave its pages alone */
 	AREA_PROMISED = 1 << 2,   /* the host's: counted in its promises */
 };
 

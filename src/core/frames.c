@@ -259,9 +259,15 @@ frame_free(struct core *c, struct frame *f)
 		wake(c, DAEMON_KSWAPD);
 		return;
 	}
+	c->cfg.policy->freed(c, f);
 	block_free(c, &c->zones[f->zone], frame_pfn(c, f), 0);
 	stat_add(c, PAGEOUT_STAT_nr_free, 1);
-	c->cfg.policy->freed(c);
+}
+
+void
+core_give(struct core *c, struct frame *f)
+{
+	frame_free(c, f);
 }
 
 void

@@ -60,7 +60,7 @@ struct policy_ops {
 	void (*cleaned)(struct core *c, struct frame *f);
 	void (*found)(struct core *c, struct frame *f);
 	void (*gone)(struct core *c, struct frame *f);
-	void (*freed)(struct core *c);
+	void (*freed)(struct core *c, struct frame *f);
 
 	/* A turn of each daemon; true when another turn has work. */
 	bool (*kswapd)(struct core *c, struct batch *b);
@@ -147,6 +147,9 @@ uint32_t core_take(struct core *c, struct zone *z, uint32_t reserve,
 /* Take 2^order neighbours.  => the first, or PFN_NONE when there are none */
 uint32_t core_take_block(struct core *c, struct zone *z, unsigned order);
 
+/* Undo core_take(), of one frame. */
+void core_give(struct core *c, struct frame *f);
+
 /*
  * The first page at or above vpn, below end, that is mapped in a space.
  * => returns its frame, or NULL; *ret_vpn is the page
@@ -183,12 +186,11 @@ frame_pfn(const struct core *c, const struct frame *f)
 
 /* The policies there are, ended by NULL; the first is the default. */
 extern const struct policy_ops *const policies[];
-const struct policy_ops *policy_find(const char *name);
 
 /*
  * Read a policy with its tunables: "name" or "name:tunable=number,...", where
  * quirks=exact and quirks=fixed set all tunables to the original's and to our
- * values.  Sets cfg->policy and cfg->tunable.
+ * values; NULL or "" is the default policy.  Sets cfg->policy and cfg->tunable.
  * => returns NULL, or the place in spec of the first word that is wrong
  */
 const char *policy_parse(const char *spec, struct core_config *cfg);

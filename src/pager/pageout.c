@@ -43,16 +43,14 @@ open_pager(struct pager **ret, const struct pageout_options *o)
 		.mode = o->mode,
 		.log = o->log,
 		.log_ctx = o->log_ctx,
+		.policy = o->policy,
 	};
 	char reason[PAGER_REASON_MAX];
 	struct pager_swapfile file;
 	int r;
 
-	if (o->policy != NULL) {
-		cfg.policy = policy_find(o->policy);
-		if (cfg.policy == NULL)
-			return -EINVAL;
-	}
+	if (pager_policy_wrong(o->policy) != NULL)
+		return -EINVAL;
 	r = pager_swapfile_open(&file, o->swap_path, o->swap_bytes, reason);
 	if (reason[0] != '\0' && o->log != NULL)
 		o->log(o->log_ctx,
@@ -205,12 +203,24 @@ pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
 
 /* -- policies, for rooms that know only the pager -------------------------- */
 
-const struct policy_ops *
-pager_policy(const char *name)
+const char *
+pager_policy_wrong(const char *policy)
 {
-	if (name == NULL || name[0] == '\0')
-		return policies[0];
-	return policy_find(name);
+	struct core_config cfg;
+
+	return policy_parse(policy, &cfg);
+}
+
+bool
+pager_policy_tunable(unsigned n, unsigned i, struct pager_tunable *ret)
+{
+	const struct tunable *t = policies[n]->tunables;
+
+	if (t == NULL || t[i].name == NULL)
+		return false;
+	*ret = (struct pager_tunable){t[i].name, t[i].help,  t[i].min,
+	                              t[i].max,  t[i].exact, t[i].preset};
+	return true;
 }
 
 const char *

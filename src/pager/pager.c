@@ -129,7 +129,7 @@ open_stats(struct pager *p)
 		p->stat_fd = pager_stat_create();
 	if (p->stat_fd < 0)
 		return p->stat_fd;
-	return statpub_map(p->stat_fd, p->cfg.policy->name,
+	return statpub_map(p->stat_fd, p->cfg.policy,
 	                   p->cfg.mode == PAGEOUT_MODE_INLINE ? "inline"
 	                                                      : "thread",
 	                   &p->stats);
@@ -194,14 +194,16 @@ open_core(struct pager *p)
 		.unmap_batch = OP_PAGES_MAX,
 		.patience_ns = 5000000000ull,
 		.seed = 1,
-		.policy = p->cfg.policy,
 		.host = &pager_host,
 		.host_ctx = p,
 		.stat = p->stats,
 	};
-	size_t tables = round_up(core_bytes(&cfg), PAGE_BYTES);
 	size_t reqs_bytes = cfg.ops_total * sizeof(struct swapdev_req);
+	size_t tables;
 
+	if (policy_parse(p->cfg.policy, &cfg) != NULL)
+		return -EINVAL;
+	tables = round_up(core_bytes(&cfg), PAGE_BYTES);
 	p->core_mem_bytes = tables + reqs_bytes;
 	p->core_mem = raw_map(p->core_mem_bytes);
 	if (p->core_mem == NULL)
@@ -293,8 +295,8 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	p->cfg = *config;
 	p->uffd = p->pool_uffd = p->wake_fd = -1;
 	p->stat_fd = config->stat_fd;
-	if (p->cfg.policy == NULL)
-		p->cfg.policy = policies[0];
+	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
+		p->cfg.policy = policies[0]->name;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	if ((r = open_stats(p)) < 0 || (r = open_pool(p)) < 0 ||
 	    (r = open_uffds(p)) < 0 || (r = open_core(p)) < 0 ||

@@ -24,7 +24,6 @@
 #include "pageout/pageout.h"
 
 struct pager;
-struct policy_ops;
 
 #define PAGER_FDS_MAX 16
 
@@ -35,7 +34,7 @@ struct pager_config {
 	bool swap_direct;    /* it was opened with O_DIRECT */
 	int stat_fd;         /* memory file for statistics, taken over; -1: the
 	                        pager makes one */
-	const struct policy_ops *policy; /* NULL: default */
+	const char *policy;  /* as policy_parse() reads it; "": default */
 	enum pageout_mode mode;
 	bool events; /* listen for unmaps that bypass us (agent) */
 	pageout_log_fn *log;
@@ -114,10 +113,20 @@ unsigned pager_uffds(const struct pager *p, int *fds);
 const uint64_t *pager_stats(struct pager *p);
 
 /*
- * The policy of that name; NULL or "": the default.  => NULL: there is none.
+ * Whether a policy is what it should be: "name" or "name:tunable=number,...".
+ * => NULL when it is; else the part of it that is wrong
+ *
  * pager_policy_name: names in order, each with a line of help; then NULL.
+ * pager_policy_tunable: the tunables of policy number n in order; false at the
+ * end.
  */
-const struct policy_ops *pager_policy(const char *name);
+struct pager_tunable {
+	const char *name, *help;
+	uint32_t min, max, exact, preset;
+};
+
+const char *pager_policy_wrong(const char *policy);
+bool pager_policy_tunable(unsigned n, unsigned i, struct pager_tunable *ret);
 const char *pager_policy_name(unsigned n, const char **ret_help);
 
 /* True for a thread of the pager. */

@@ -2,26 +2,15 @@
 /*
  * policies.c -- the list of policies; the first is the default.
  */
-#include <string.h>
+#include <stddef.h>
 
 #include "core/policy.h"
+#include "reclaim/linux24/linux24.h"
 #include "reclaim/simple.h"
 
 const struct policy_ops *const policies[] = {
-	&policy_clock,
-	&policy_fifo,
-	&policy_random,
-	NULL,
+	&policy_clock, &policy_fifo, &policy_random, &policy_linux24, NULL,
 };
-
-const struct policy_ops *
-policy_find(const char *name)
-{
-	for (const struct policy_ops *const *p = policies; *p != NULL; p++)
-		if (strcmp((*p)->name, name) == 0)
-			return *p;
-	return NULL;
-}
 
 /* -- names and tunables --------------------------------------------------- */
 
@@ -87,6 +76,8 @@ policy_parse(const char *spec, struct core_config *cfg)
 {
 	const char *s = NULL, *next;
 
+	if (spec == NULL || *spec == '\0')
+		spec = policies[0]->name;
 	for (const struct policy_ops *const *p = policies; *p != NULL; p++) {
 		const char *end = word_after(spec, (*p)->name);
 

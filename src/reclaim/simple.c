@@ -117,9 +117,10 @@ simple_found(struct core *c, struct frame *f)
 }
 
 void
-simple_freed(struct core *c)
+simple_freed(struct core *c, struct frame *f)
 {
 	(void)c;
+	(void)f;
 }
 
 void

@@ -61,7 +61,7 @@ void simple_cached(struct core *c, struct frame *f);
 void simple_cleaned(struct core *c, struct frame *f);
 void simple_found(struct core *c, struct frame *f);
 void simple_gone(struct core *c, struct frame *f);
-void simple_freed(struct core *c);
+void simple_freed(struct core *c, struct frame *f);
 void simple_watermarks(const struct core *c, struct zone *z);
 uint32_t simple_alloc(struct core *c, enum alloc_use use, uint32_t want,
                       uint32_t need, uint32_t *pfns);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/keeper.h"
 #include "base/opt.h"
 #include "base/size.h"
 #include "run/run.h"
@@ -128,23 +129,53 @@ parse_swap_size(const char *text, struct settings *s)
 	return 0;
 }
 
+/* The policies; or, of the one that is named, its tunables. */
+static void
+print_policies(FILE *to, const char *of)
+{
+	const char *help, *name;
+	struct pager_tunable t;
+
+	for (unsigned i = 0; (name = pager_policy_name(i, &help)) != NULL;
+	     i++) {
+		size_t n = strlen(name);
+
+		if (of == NULL)
+			(void)fprintf(to, "  %-12s %s\n", name, help);
+		else if (strncmp(of, name, n) == 0 && of[n] == ':')
+			for (unsigned j = 0; pager_policy_tunable(i, j, &t);
+			     j++)
+				(void)fprintf(
+					to,
+					"  %-16s %u (exact: %u), %u to %u: "
+					"%s\n",
+					t.name, t.preset, t.exact, t.min, t.max,
+					t.help);
+	}
+}
+
 static int
 parse_policy(const char *name, struct settings *s)
 {
-	const char *help, *known;
-	bool is_help = strcmp(name, "help") == 0;
+	const char *wrong = pager_policy_wrong(name);
 
 	s->keep.policy = name;
-	if (!is_help && name[0] != '\0' && pager_policy(name) != NULL)
+	if (strcmp(name, "help") == 0) {
+		print_policies(stdout, NULL);
+		return -1;
+	}
+	if (wrong != NULL && strcmp(wrong, "help") == 0) {
+		print_policies(stdout, name);
+		return -1;
+	}
+	if (name[0] != '\0' && wrong == NULL &&
+	    strlen(name) < KEEPER_POLICY_BYTES)
 		return 0;
-	if (!is_help)
-		(void)fprintf(stderr,
-		              "pageout: --policy=%s: unknown; there are\n",
-		              name);
-	for (unsigned i = 0; (known = pager_policy_name(i, &help)) != NULL; i++)
-		(void)fprintf(is_help ? stdout : stderr, "  %-12s %s\n", known,
-		              help);
-	return is_help ? -1 : RUN_USAGE;
+	(void)fprintf(stderr,
+	              "pageout: --policy=%s: unknown: \"%s\"; there are\n",
+	              name, wrong == NULL ? name : wrong);
+	print_policies(stderr, wrong == name ? NULL : name);
+	return RUN_USAGE;
 }
 
 static int
@@ -241,7 +272,7 @@ probe(const struct settings *s, const struct pager_swapfile *file)
 		.swap_fd = file->fd,
 		.swap_direct = file->direct,
 		.stat_fd = -1,
-		.policy = pager_policy(s->keep.policy),
+		.policy = s->keep.policy,
 		.events = true,
 	};
 	struct pager *p;

@@ -12,7 +12,7 @@ run(struct sim *s, const char *policy, uint64_t seed)
 	s->count = (struct sim_counts){0};
 	sim_start(s, &(struct sim_options){
 			     .seed = seed,
-			     .policy = policy_find(policy),
+			     .policy = policy,
 			     .faults = true,
 			     .events = 300,
 			     .fail = world_fail,

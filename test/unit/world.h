@@ -35,7 +35,7 @@ world_open(struct sim_options opt)
 	opt.seed = 1;
 	opt.fail = world_fail;
 	if (opt.policy == NULL)
-		opt.policy = policy_find("fifo");
+		opt.policy = "fifo";
 	if (opt.pages == 0)
 		opt.pages = 1024;
 	if (w == NULL)

@@ -92,7 +92,6 @@ enum tunable24 {
 	T24_SOFTFAULT_MERIT,
 	T24_ZONE_RATIO,
 	T24_ZONE_MAX,
-	T24_KSWAPD_AHEAD,
 	T24_COUNT,
 };
 
@@ -146,7 +145,8 @@ struct alloc24 {
 	bool memalloc; /* PF_MEMALLOC */
 	uint8_t stage;
 	bool direct;
-	uint32_t pfn; /* result */
+	uint64_t turn; /* of kswapd when it began to wait */
+	uint32_t pfn;  /* result */
 	struct reclaim24 reclaim;
 };
 
@@ -174,11 +174,14 @@ struct linux24 {
 	uint32_t nr_threads;
 	struct unmap_group group; /* pages that swap_out unmaps */
 	uint32_t group_ends;      /* pages whose unmapping started */
+	uint64_t deeds; /* pages that a scan aged, moved, wrote, unmapped */
 
 	bool kswapd_sleeps, kreclaimd_sleeps, bdflush_sleeps;
 	uint64_t kswapd_until; /* jiffy when it wakes by itself */
 	uint32_t waiters;      /* tasks that wait for a turn of kswapd */
+	bool hopeless;         /* nothing could leave: the last frames may go */
 	uint64_t kswapd_turns;
+	uint32_t kswapd_idle; /* turns in a row that changed nothing */
 	struct reclaim24 kswapd, direct;
 	struct launder bdflush;
 	bool bdflush_launders;    /* bdflush is inside page_launder */
@@ -302,7 +305,7 @@ void linux24_cached(struct core *c, struct frame *f);
 void linux24_cleaned(struct core *c, struct frame *f);
 void linux24_found(struct core *c, struct frame *f);
 void linux24_gone(struct core *c, struct frame *f);
-void linux24_freed(struct core *c);
+void linux24_freed(struct core *c, struct frame *f);
 uint32_t linux24_held(const struct core *c);
 
 /* -- sizes.c --------------------------------------------------------------- */
@@ -332,7 +335,7 @@ void recalculate_vm_stats(struct core *c);
 bool refill_inactive_scan(struct core *c, unsigned priority, bool oneshot);
 
 /*
- * A clean page of a zone leaves memory.
+ * A clean page of a zone leaves memory.  cause: 13 for an allocation, 14 else.
  * => returns its frame, as from core_take(), or NULL
  */
 struct frame *reclaim_page(struct core *c, struct zone *z, unsigned cause);
@@ -358,7 +361,8 @@ uint32_t swap_out_any(struct core *c, uint32_t want, struct batch *b);
 /* -- vmscan.c -------------------------------------------------------------- */
 
 bool refill_inactive(struct core *c, uint32_t gfp, bool user, struct batch *b);
-void reclaim_begin(struct reclaim24 *r, uint32_t gfp, bool user);
+void reclaim_begin(struct core *c, struct reclaim24 *r, uint32_t gfp,
+                   bool user);
 enum task24 do_try_to_free_pages(struct core *c, struct reclaim24 *r,
                                  struct batch *b);
 void wakeup_kswapd(struct core *c);
