@@ -275,18 +275,17 @@ configure(struct replay *r, const struct record_header *h)
 		.unmap_batch = o->unmap_batch ? o->unmap_batch : h->unmap_batch,
 		.patience_ns = h->patience_ns,
 		.seed = h->seed ^ o->seed_changes,
-		.policy = policy_find(h->policy),
 		.host = &replay_host,
 		.host_ctx = r,
 		.stat = r->result->stat,
 	};
 	for (unsigned i = 0; i < ZONES_MAX; i++)
 		r->cfg.zone_frames[i] = h->zone_frames[i];
-	for (unsigned i = 0; i < TUNABLES_MAX; i++)
-		r->cfg.tunable[i] = h->tunable[i];
-	if (r->cfg.policy == NULL)
+	if (policy_parse(h->policy, &r->cfg) != NULL)
 		stop(r, REPLAY_BAD, "its policy is not known here: %s",
 		     h->policy);
+	for (unsigned i = 0; i < TUNABLES_MAX; i++)
+		r->cfg.tunable[i] = h->tunable[i];
 	expect_tunables(r, h);
 }
 

@@ -42,7 +42,7 @@ ok 'one engine shows every number for everybody' all 'status_is 0' \
 	'lacks "$out" "pgfaultwait"'
 
 try "$pageout" stat --level 2 "$plain"
-names=$(sed -n 's/^STAT(\([a-z_]*\),.*/\1/p' "$def")
+names=$(sed -n 's/^STAT(\([a-z0-9_]*\),.*/\1/p' "$def")
 shown=$(sed -n '4,$s/ .*//p' <<<"$out")
 ok 'level 2 shows every number of stat.def' test "$shown" = "$names"
 
