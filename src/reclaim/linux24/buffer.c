@@ -201,6 +201,8 @@ wakeup_bdflush(struct core *c, bool block)
 
 	if (s->bdflush_launders)
 		return; /* it asks itself, or goes on anyway */
+	if (s->bdflush_sleeps)
+		count24(c, PAGEOUT_STAT_bdflush_wake, 1);
 	s->bdflush_sleeps = false;
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_FLUSHER);
 	if (block)

@@ -61,13 +61,6 @@ const struct tunable tunables24[] = {
 
 _Static_assert(T24_COUNT <= TUNABLES_MAX, "core_config has no more");
 
-static size_t
-state_bytes(const struct core_config *cfg)
-{
-	(void)cfg;
-	return sizeof(struct linux24);
-}
-
 static void
 init(struct core *c)
 {
@@ -82,6 +75,7 @@ init(struct core *c)
 		s->freepages.low += c->zones[i].pages_low;
 		s->freepages.high += c->zones[i].pages_high;
 	}
+	linux24_buffers_init(c);
 	s->num_physpages = c->cfg.frames_total;
 	s->page_cluster = page_cluster_for(s->num_physpages);
 	s->nr_threads = c->cfg.spaces;
@@ -93,7 +87,7 @@ const struct policy_ops policy_linux24 = {
 	.name = "linux24",
 	.help = "Linux 2.4: page ageing, active and inactive lists",
 	.tunables = tunables24,
-	.state_bytes = state_bytes,
+	.state_bytes = linux24_bytes,
 	.init = init,
 	.watermarks = linux24_watermarks,
 	.alloc = linux24_alloc,
