@@ -233,7 +233,7 @@ core_and_rules_agree(void **unused)
 		struct choice c = {.state = seed};
 		uint32_t of_100 = 0;
 
-		print_message("seed %u\n", (unsigned)seed);
+		print_message("# seed %u\n", (unsigned)seed);
 		open_areas(&c);
 		for (uint32_t i = 0; i < STEPS; i++) {
 			if (i % 4096 == 0)
