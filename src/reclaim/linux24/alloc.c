@@ -387,10 +387,11 @@ linux24_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
               uint32_t *pfns)
 {
 	uint32_t n = faults_plenty(c, want, pfns);
+	uint32_t easy = use == ALLOC_AHEAD ? want : need;
 
 	wake_early(c, true);
-	for (enum mark m = MARK_HIGH; m <= MARK_LOW && n < need; m++)
-		n += faults_limit(c, m, need - n, pfns + n);
+	for (enum mark m = MARK_HIGH; m <= MARK_LOW && n < easy; m++)
+		n += faults_limit(c, m, easy - n, pfns + n);
 	if (n < need) {
 		wakeup_kswapd(c);
 		n += faults_limit(c, MARK_MIN, need - n, pfns + n);
