@@ -4,6 +4,8 @@
  *
  *	bench work ROW,ROW... BACKEND	does the rows, in this order, over one
  *					memory, and prints a line of JSON each
+ *	bench optimum ROW,ROW...	says how many accesses of random rows
+ *					would miss under Belady's MIN
  *	bench disk FOLDER		measures the disk
  *
  * bench/run starts it for every column in turn, and makes the table.
@@ -46,7 +48,8 @@ static const struct opt options[] = {
 
 static const struct opt_program program = {
 	.name = "bench",
-	.synopsis = "[OPTION...] work ROW[,ROW...] BACKEND | disk FOLDER",
+	.synopsis = "[OPTION...] work ROW[,ROW...] BACKEND | "
+		    "optimum ROW[,ROW...] | disk FOLDER",
 	.purpose = "Do the accesses of a benchmark over one kind of memory.",
 	.options = options,
 };
@@ -159,15 +162,17 @@ work(char *rows, const char *backend)
 	if (r < 0) {
 		(void)fprintf(stderr, "bench: %s: %s: %s\n", backend, why,
 		              strerror(-r));
-		return 77;
+		return r == -EINVAL ? 2 : 77; /* ours, or the machine's */
 	}
+	rows_options.frames = memory_options.mem_bytes / BENCH_PAGE;
 	r = rows_start(&memory, &rows_options);
 	if (r < 0)
 		fail("memory for the tables", strerror(-r));
 	for (char *row = strtok_r(rows, ",", &save); row != NULL;
 	     row = strtok_r(NULL, ",", &save)) {
-		if (rows_run(row) < 0)
-			fail(row, "no such row");
+		r = rows_run(row);
+		if (r < 0)
+			fail(row, r == -EINVAL ? "no such row" : strerror(-r));
 	}
 	(void)getrusage(RUSAGE_SELF, &usage);
 	(void)printf("{\"row\": \"end\", \"max_rss_kib\": %ld, "
@@ -176,6 +181,35 @@ work(char *rows, const char *backend)
 	             usage.ru_utime.tv_usec, usage.ru_stime.tv_sec,
 	             usage.ru_stime.tv_usec);
 	memory_close(&memory);
+	return 0;
+}
+
+static int
+optimum(char *rows)
+{
+	struct sequence_options o = {
+		.seed = rows_options.seed,
+		.pages = memory_options.size_bytes / BENCH_PAGE,
+		.frames = memory_options.mem_bytes / BENCH_PAGE,
+		.accesses = rows_options.accesses,
+	};
+	struct sequence q;
+	uint64_t misses;
+	char *save;
+	int r;
+
+	for (char *row = strtok_r(rows, ",", &save); row != NULL;
+	     row = strtok_r(NULL, ",", &save)) {
+		if (o.pages == 0 || sequence_start(&q, row, &o) < 0)
+			fail(row, "no such random row");
+		r = sequence_optimum(&q, (uint32_t)o.frames, &misses);
+		if (r < 0)
+			fail(row, strerror(-r));
+		(void)printf("{\"row\": \"%s\", \"accesses\": %llu, "
+		             "\"misses\": %llu}\n",
+		             row, (unsigned long long)q.accesses,
+		             (unsigned long long)misses);
+	}
 	return 0;
 }
 
@@ -195,6 +229,8 @@ main(int argc, char **argv)
 	}
 	if (s.operands_count == 3 && strcmp(s.operands[0], "work") == 0)
 		return work(s.operands[1], s.operands[2]);
+	if (s.operands_count == 2 && strcmp(s.operands[0], "optimum") == 0)
+		return optimum(s.operands[1]);
 	if (s.operands_count == 2 && strcmp(s.operands[0], "disk") == 0)
 		return disk_probe(s.operands[1]);
 	opt_print_help(&program, stderr);

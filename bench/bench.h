@@ -16,6 +16,9 @@
 
 enum { BENCH_PAGE = 4096 };
 
+/* Where the first access of a random row is in its sequence. */
+#define SEQUENCE_START (UINT64_C(1) << 40)
+
 enum backend { BACKEND_PLAIN, BACKEND_KERNEL, BACKEND_THREAD, BACKEND_INLINE };
 
 struct memory_options {
@@ -43,14 +46,57 @@ int memory_open(struct memory *m, const struct memory_options *o,
                 const char **ret_why);
 void memory_close(struct memory *m);
 
-/* Pages read from and written to swap so far. */
-void memory_counts(const struct memory *m, uint64_t *ret_in, uint64_t *ret_out);
+/*
+ * What has happened so far.  For memory of the kernel: pages of the machine,
+ * faults of the process.
+ */
+struct memory_counts {
+	uint64_t in, out;            /* pages read from and written to swap */
+	uint64_t soft, major;        /* faults; major ones went to the device */
+	uint64_t faults;             /* of any kind */
+	uint64_t scanned, reclaimed; /* pages; 0 for memory of the kernel */
+};
+
+void memory_count(const struct memory *m, struct memory_counts *ret_counts);
+
+/* The accesses of a random row: a page for each number, whichever the memory.
+ */
+struct sequence {
+	uint64_t (*page)(const struct sequence *q, uint64_t i);
+	uint64_t seed;
+	uint64_t pages;
+	uint64_t hot_pages;
+	uint64_t accesses; /* of the row */
+	double zeta, eta, alpha, half;
+};
+
+struct sequence_options {
+	uint64_t seed;
+	uint64_t pages;
+	uint64_t frames;   /* of the budget */
+	uint64_t accesses; /* of the uniform row; the others do more */
+};
+
+/* => returns 0, or -EINVAL: no random row of that name */
+int sequence_start(struct sequence *q, const char *row,
+                   const struct sequence_options *o);
+
+/* Access 0 is the first of the row; those before lead to it. */
+uint64_t sequence_page(const struct sequence *q, uint64_t i);
+
+/*
+ * How many of the row's accesses miss under Belady's MIN, in the middle of a
+ * longer sequence of the same kind.
+ * => returns 0, or a negative errno
+ */
+int sequence_optimum(const struct sequence *q, uint32_t frames,
+                     uint64_t *ret_misses);
 
 struct rows_options {
 	uint64_t seed;
-	uint64_t
-		accesses; /* of the uniform row; zipf does four times as many */
-	uint64_t time_ns; /* a random row ends after this long */
+	uint64_t frames;   /* of the budget */
+	uint64_t accesses; /* of the uniform row */
+	uint64_t time_ns;  /* a random row ends after this long */
 };
 
 /*
@@ -64,5 +110,13 @@ int rows_run(const char *name);
 int disk_probe(const char *folder);
 
 uint64_t now_ns(void);
+
+static inline uint64_t
+mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
 
 #endif

@@ -18,6 +18,10 @@ class Stopped(Exception):
     """A signal asks for the end."""
 
 
+class Unavailable(Exception):
+    """What is to be measured cannot be set up here; the text says why."""
+
+
 def stop_on_signals():
     """Turn the usual signals into an exception, so that clean-up happens."""
 
@@ -95,14 +99,46 @@ def file_system(folder):
     return out.stdout.strip() or "unknown"
 
 
+def run_bench(words, options):
+    command = [os.path.join(BUILD, "bench", "bench")]
+    command += [f"--{k}={v}" for k, v in options.items() if v is not None]
+    return subprocess.run(
+        [*command, *words], capture_output=True, text=True, check=False
+    )
+
+
+def bench(*words, **options):
+    """The program bench.  => {row: result}; raises Unavailable"""
+    done = run_bench(words, options)
+    if done.returncode == 77:
+        raise Unavailable(done.stderr.strip())
+    if done.returncode != 0:
+        raise SystemExit(
+            f"bench {' '.join(words)}: exit status {done.returncode}\n"
+            f"{done.stderr}"
+        )
+    results = {}
+    for line in done.stdout.splitlines():
+        result = json.loads(line)
+        results[result.pop("row")] = result
+    return results
+
+
+def unknown_policy(names):
+    """What to say of the first that this build does not know, or None."""
+    for name in names:
+        nothing = {"size": 4096, "mem": 4 << 20, "policy": name}
+        if run_bench(["work", "", "thread"], nothing).returncode == 2:
+            return (
+                f"policy {name}: not in this build; "
+                "pageout run --policy=help lists those that are"
+            )
+    return None
+
+
 def facts(folder):
     """What a reader must know of the machine; [(name, text)]."""
-    disk = subprocess.run(
-        [os.path.join(BUILD, "bench", "bench"), "disk", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    disk = run_bench(["disk", folder], {})
     if disk.returncode == 0:
         d = json.loads(disk.stdout)
         disk_text = (

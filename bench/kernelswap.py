@@ -12,9 +12,7 @@ import signal
 import subprocess
 import time
 
-
-class Unavailable(Exception):
-    """Kernel swap cannot be set up here; the text says why."""
+from common import Unavailable
 
 
 def _write(path, text):

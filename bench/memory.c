@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -79,6 +80,10 @@ open_pageout(struct memory *m, const struct memory_options *o,
 
 	*ret_why = "pageout_open";
 	r = pageout_open(&m->engine, &options);
+	if (r == -EINVAL && o->policy != NULL &&
+	    o->mem_bytes >= PAGEOUT_MEM_BYTES_MIN)
+		*ret_why = "this build has no such policy "
+			   "(pageout run --policy=help: the list)";
 	if (r < 0)
 		return r;
 	*ret_why = "pageout_map";
@@ -154,19 +159,61 @@ vmstat(const char *name)
 	return found;
 }
 
-void
-memory_counts(const struct memory *m, uint64_t *ret_in, uint64_t *ret_out)
+#ifdef HAVE_LIBPAGEOUT
+/* All numbers of one kind, whoever in the engine has counted them. */
+static uint64_t
+sum_of(const uint64_t *values, const char *prefix)
 {
+	uint64_t sum = 0;
+
+	for (unsigned id = 0; id < PAGEOUT_STATS; id++)
+		if (strncmp(pageout_stat_describe(id)->name, prefix,
+		            strlen(prefix)) == 0)
+			sum += values[id];
+	return sum;
+}
+
+static void
+count_engine(struct pageout *engine, struct memory_counts *c)
+{
+	uint64_t v[PAGEOUT_STATS] = {0};
+
+	(void)pageout_stats(engine, v, PAGEOUT_STATS);
+	*c = (struct memory_counts){
+		.in = v[PAGEOUT_STAT_pswpin],
+		.out = v[PAGEOUT_STAT_pswpout],
+		.soft = v[PAGEOUT_STAT_pgsoftfault],
+		.major = v[PAGEOUT_STAT_pgmajfault],
+		/* pgfault has those that were tried again twice. */
+		.faults = v[PAGEOUT_STAT_pgsoftfault] +
+	                  v[PAGEOUT_STAT_pgmajfault] +
+	                  v[PAGEOUT_STAT_pgfirsttouch] +
+	                  v[PAGEOUT_STAT_pgfaultwait],
+		.scanned = sum_of(v, "pgscan_"),
+		.reclaimed = sum_of(v, "pgsteal_"),
+	};
+}
+#endif
+
+void
+memory_count(const struct memory *m, struct memory_counts *ret_counts)
+{
+	struct rusage usage;
+
 #ifdef HAVE_LIBPAGEOUT
 	if (m->engine != NULL) {
-		uint64_t values[PAGEOUT_STATS] = {0};
-
-		(void)pageout_stats(m->engine, values, PAGEOUT_STATS);
-		*ret_in = values[PAGEOUT_STAT_pswpin];
-		*ret_out = values[PAGEOUT_STAT_pswpout];
+		count_engine(m->engine, ret_counts);
 		return;
 	}
 #endif
-	*ret_in = m->backend == BACKEND_KERNEL ? vmstat("pswpin") : 0;
-	*ret_out = m->backend == BACKEND_KERNEL ? vmstat("pswpout") : 0;
+	(void)getrusage(RUSAGE_SELF, &usage);
+	*ret_counts = (struct memory_counts){
+		.soft = (uint64_t)usage.ru_minflt,
+		.major = (uint64_t)usage.ru_majflt,
+		.faults = (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt,
+	};
+	if (m->backend == BACKEND_KERNEL) {
+		ret_counts->in = vmstat("pswpin");
+		ret_counts->out = vmstat("pswpout");
+	}
 }

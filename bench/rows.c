@@ -2,12 +2,11 @@
 /*
  * rows.c -- what is done to the memory, and how long it takes.
  *
- * fill, scan and rmw go over all pages in order; uniform and zipf touch one
- * page at a time and keep the latency of each access.  verify is not measured.
- * The sequence of accesses depends on the seed alone, never on the memory.
+ * fill, scan and rmw go over all pages in order; the random rows touch one page
+ * at a time, as sequence.c says, and keep the latency of each access.  verify
+ * and warm, which are the accesses that lead to uniform, are not measured.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +23,8 @@ static struct {
 	uint64_t pages;
 	uint32_t *versions;   /* of each page; locked in memory */
 	uint32_t *latency_ns; /* of each access of a random row; locked */
-	uint64_t latency_room;
-	uint64_t random;
-	/* zipf: as Gray et al., "Quickly generating billion-record synthetic
-	 * databases" */
-	double zeta, eta, alpha, half;
+	uint64_t random;      /* for what is written */
 } st;
-
-static const double zipf_theta = 0.99;
 
 uint64_t
 now_ns(void)
@@ -40,21 +33,6 @@ now_ns(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t
-mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-	return x ^ (x >> 31);
-}
-
-static uint64_t
-random_next(void)
-{
-	st.random += 0x9e3779b97f4a7c15u;
-	return mix(st.random);
 }
 
 static uint64_t *
@@ -131,49 +109,10 @@ rmw_page(uint64_t page)
 static void
 rmw_half(uint64_t page)
 {
-	if (random_next() & 1)
+	if (mix(st.random++) & 1)
 		rmw_page(page);
 	else
 		check_tag(page);
-}
-
-static uint64_t
-choose_uniform(void)
-{
-	return random_next() % st.pages;
-}
-
-/* Ranks are spread over the memory by a prime that pages is no multiple of. */
-static uint64_t
-choose_zipf(void)
-{
-	double u = (double)(random_next() >> 11) * 0x1p-53;
-	double uz = u * st.zeta;
-	uint64_t rank;
-
-	if (uz < 1.0)
-		rank = 0;
-	else if (uz < st.half)
-		rank = 1;
-	else
-		rank = (uint64_t)((double)st.pages *
-		                  pow(st.eta * u - st.eta + 1, st.alpha));
-	if (rank >= st.pages)
-		rank = st.pages - 1;
-	return rank * 2654435761u % st.pages;
-}
-
-static void
-start_zipf(void)
-{
-	double n = (double)st.pages;
-
-	for (uint64_t i = 1; i <= st.pages; i++)
-		st.zeta += pow((double)i, -zipf_theta);
-	st.half = 1.0 + pow(0.5, zipf_theta);
-	st.alpha = 1.0 / (1.0 - zipf_theta);
-	st.eta = (1.0 - pow(2.0 / n, 1.0 - zipf_theta)) /
-	         (1.0 - st.half / st.zeta);
 }
 
 static int
@@ -184,6 +123,12 @@ compare_u32(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+struct result {
+	uint64_t accesses, ns;
+	struct memory_counts counts;
+	double p50_us, p99_us, p999_us; /* of a random row, else 0 */
+};
+
 static double
 percentile_us(uint64_t count, double share)
 {
@@ -192,58 +137,89 @@ percentile_us(uint64_t count, double share)
 	return st.latency_ns[i < count ? i : count - 1] / 1e3;
 }
 
-struct result {
-	uint64_t accesses, ns, in, out;
-	bool is_random;
-};
+static void
+sort_latencies(struct result *r)
+{
+	qsort(st.latency_ns, r->accesses, sizeof(*st.latency_ns), compare_u32);
+	r->p50_us = percentile_us(r->accesses, 0.5);
+	r->p99_us = percentile_us(r->accesses, 0.99);
+	r->p999_us = percentile_us(r->accesses, 0.999);
+}
 
 static void
 print_result(const char *row, const struct result *r)
 {
+	const struct memory_counts *c = &r->counts;
 	double s = (double)(r->ns > 0 ? r->ns : 1) / 1e9;
 
 	(void)printf("{\"row\": \"%s\", \"seconds\": %.6f, \"accesses\": %llu, "
 	             "\"mib_s\": %.3f, \"per_s\": %.3f, "
-	             "\"in_pages\": %llu, \"out_pages\": %llu",
+	             "\"in_pages\": %llu, \"out_pages\": %llu, "
+	             "\"faults\": %llu, \"soft\": %llu, \"major\": %llu, "
+	             "\"scanned\": %llu, \"reclaimed\": %llu",
 	             row, s, (unsigned long long)r->accesses,
 	             (double)(r->accesses * BENCH_PAGE >> 10) / 1024 / s,
-	             (double)r->accesses / s, (unsigned long long)r->in,
-	             (unsigned long long)r->out);
-	if (r->is_random) {
-		qsort(st.latency_ns, r->accesses, sizeof(*st.latency_ns),
-		      compare_u32);
+	             (double)r->accesses / s, (unsigned long long)c->in,
+	             (unsigned long long)c->out, (unsigned long long)c->faults,
+	             (unsigned long long)c->soft, (unsigned long long)c->major,
+	             (unsigned long long)c->scanned,
+	             (unsigned long long)c->reclaimed);
+	if (r->p999_us > 0)
 		(void)printf(", \"mean_us\": %.3f, \"p50_us\": %.3f, "
 		             "\"p99_us\": %.3f, \"p999_us\": %.3f",
-		             s * 1e6 / (double)r->accesses,
-		             percentile_us(r->accesses, 0.5),
-		             percentile_us(r->accesses, 0.99),
-		             percentile_us(r->accesses, 0.999));
-	}
+		             s * 1e6 / (double)r->accesses, r->p50_us,
+		             r->p99_us, r->p999_us);
 	(void)printf("}\n");
 	(void)fflush(stdout);
 }
 
+/* What is measured: the time and the counts between the two. */
 static void
-run_sequence(void (*access)(uint64_t page), struct result *r)
+begin(struct result *r)
 {
-	uint64_t t = now_ns();
-
-	for (uint64_t page = 0; page < st.pages; page++)
-		access(page);
-	r->ns = now_ns() - t;
-	r->accesses = st.pages;
+	memory_count(st.memory, &r->counts);
+	r->ns = now_ns();
 }
 
 static void
-run_random(uint64_t (*choose)(void), void (*access)(uint64_t page),
-           uint64_t accesses, struct result *r)
+end(struct result *r, uint64_t now)
 {
-	uint64_t start = now_ns(), last = start, t;
+	struct memory_counts c, *before = &r->counts;
 
-	if (accesses > st.latency_room)
-		accesses = st.latency_room;
-	for (r->accesses = 0; r->accesses < accesses;) {
-		access(choose());
+	r->ns = now - r->ns;
+	memory_count(st.memory, &c);
+	*before = (struct memory_counts){
+		.in = c.in - before->in,
+		.out = c.out - before->out,
+		.soft = c.soft - before->soft,
+		.major = c.major - before->major,
+		.faults = c.faults - before->faults,
+		.scanned = c.scanned - before->scanned,
+		.reclaimed = c.reclaimed - before->reclaimed,
+	};
+}
+
+static void
+run_sequence(void (*access)(uint64_t page), uint64_t pages, struct result *r)
+{
+	begin(r);
+	for (uint64_t page = 0; page < pages; page++)
+		access(page);
+	end(r, now_ns());
+	r->accesses = pages;
+}
+
+/* The accesses from this one on, as many as the row has. */
+static void
+run_random(const struct sequence *q, uint64_t from,
+           void (*access)(uint64_t page), struct result *r)
+{
+	uint64_t start, last, t;
+
+	begin(r);
+	start = last = r->ns;
+	for (r->accesses = 0; r->accesses < q->accesses;) {
+		access(sequence_page(q, from + r->accesses));
 		t = now_ns();
 		st.latency_ns[r->accesses++] = t - last < UINT32_MAX
 		                                       ? (uint32_t)(t - last)
@@ -252,16 +228,7 @@ run_random(uint64_t (*choose)(void), void (*access)(uint64_t page),
 		if (t - start > st.options.time_ns)
 			break;
 	}
-	r->ns = last - start;
-	r->is_random = true;
-}
-
-/* The first half lets the pages that are wanted often gather in memory. */
-static void
-run_zipf(struct result *r)
-{
-	run_random(choose_zipf, rmw_half, st.options.accesses * 2, r);
-	run_random(choose_zipf, rmw_half, st.options.accesses * 2, r);
+	end(r, last);
 }
 
 static void *
@@ -276,6 +243,46 @@ locked(size_t bytes)
 	return p;
 }
 
+/* What leads to a row lets the pages that are wanted often gather in memory. */
+static void
+run_lead(const struct sequence *q, void (*access)(uint64_t page),
+         struct result *r)
+{
+	run_sequence(access, q->hot_pages, r);
+	run_random(q, -q->accesses, access, r);
+}
+
+/* => returns 0, -EINVAL: no such row, or -ENOMEM */
+static int
+run_random_row(const char *name, struct result *r)
+{
+	struct sequence_options o = {
+		.seed = st.options.seed,
+		.pages = st.pages,
+		.frames = st.options.frames,
+		.accesses = st.options.accesses,
+	};
+	bool is_lead = strcmp(name, "warm") == 0;
+	bool is_zipf = strcmp(name, "zipf") == 0;
+	void (*access)(uint64_t page) = is_zipf ? rmw_half : check_tag;
+	struct sequence q;
+	int e;
+
+	e = sequence_start(&q, is_lead ? "uniform" : name, &o);
+	if (e < 0)
+		return e;
+	st.latency_ns = locked(q.accesses * sizeof(*st.latency_ns));
+	if (st.latency_ns == NULL)
+		return -ENOMEM;
+	if (is_lead || is_zipf || q.hot_pages > 0)
+		run_lead(&q, access, r);
+	if (!is_lead)
+		run_random(&q, 0, access, r);
+	sort_latencies(r);
+	(void)munmap(st.latency_ns, q.accesses * sizeof(*st.latency_ns));
+	return 0;
+}
+
 int
 rows_start(struct memory *m, const struct rows_options *o)
 {
@@ -283,37 +290,25 @@ rows_start(struct memory *m, const struct rows_options *o)
 	st.options = *o;
 	st.pages = m->bytes / BENCH_PAGE;
 	st.random = o->seed;
-	st.latency_room = o->accesses * 2;
 	st.versions = locked(st.pages * sizeof(*st.versions));
-	st.latency_ns = locked(st.latency_room * sizeof(*st.latency_ns));
-	if (st.versions == NULL || st.latency_ns == NULL)
-		return -ENOMEM;
-	start_zipf();
-	return 0;
+	return st.versions != NULL ? 0 : -ENOMEM;
 }
 
 int
 rows_run(const char *name)
 {
 	struct result r = {0};
-	uint64_t in, out;
+	int e = 0;
 
-	memory_counts(st.memory, &in, &out);
 	if (strcmp(name, "fill") == 0)
-		run_sequence(fill_page, &r);
+		run_sequence(fill_page, st.pages, &r);
 	else if (strcmp(name, "scan") == 0 || strcmp(name, "verify") == 0)
-		run_sequence(scan_page, &r);
+		run_sequence(scan_page, st.pages, &r);
 	else if (strcmp(name, "rmw") == 0)
-		run_sequence(rmw_page, &r);
-	else if (strcmp(name, "uniform") == 0)
-		run_random(choose_uniform, check_tag, st.options.accesses, &r);
-	else if (strcmp(name, "zipf") == 0)
-		run_zipf(&r);
+		run_sequence(rmw_page, st.pages, &r);
 	else
-		return -EINVAL;
-	memory_counts(st.memory, &r.in, &r.out);
-	r.in -= in;
-	r.out -= out;
-	print_result(name, &r);
-	return 0;
+		e = run_random_row(name, &r);
+	if (e == 0)
+		print_result(name, &r);
+	return e;
 }

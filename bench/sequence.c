@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sequence.c -- which page each access of a random row goes to.
+ *
+ * A page is a function of the seed and of the number of the access, nothing
+ * else; so the accesses before a row, those of the row and those behind it can
+ * be made again without the memory, for the optimum.
+ *
+ *	... lead-in ...  SEQUENCE_START  ... the row ...  ... lead-out ...
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "bench/optimum.h"
+
+enum {
+	HOT_PERCENT = 80, /* of the budget */
+	HOT_READS = 16,   /* for each cold one */
+	LEAD_TIMES = 4,   /* accesses for each page before and behind a row */
+};
+
+static const double zipf_theta = 0.99;
+
+static uint64_t
+draw(const struct sequence *q, uint64_t i)
+{
+	return mix(q->seed + i * 0x9e3779b97f4a7c15u);
+}
+
+static uint64_t
+page_uniform(const struct sequence *q, uint64_t i)
+{
+	return draw(q, i) % q->pages;
+}
+
+/* As Gray et al., "Quickly generating billion-record synthetic databases".
+ * Ranks are spread over the memory by a prime that pages is no multiple of. */
+static uint64_t
+page_zipf(const struct sequence *q, uint64_t i)
+{
+	double u = (double)(draw(q, i) >> 11) * 0x1p-53;
+	double uz = u * q->zeta;
+	uint64_t rank;
+
+	if (uz < 1.0)
+		rank = 0;
+	else if (uz < q->half)
+		rank = 1;
+	else
+		rank = (uint64_t)((double)q->pages *
+		                  pow(q->eta * u - q->eta + 1, q->alpha));
+	if (rank >= q->pages)
+		rank = q->pages - 1;
+	return rank * 2654435761u % q->pages;
+}
+
+static void
+start_zipf(struct sequence *q)
+{
+	double n = (double)q->pages;
+
+	for (uint64_t i = 1; i <= q->pages; i++)
+		q->zeta += pow((double)i, -zipf_theta);
+	q->half = 1.0 + pow(0.5, zipf_theta);
+	q->alpha = 1.0 / (1.0 - zipf_theta);
+	q->eta = (1.0 - pow(2.0 / n, 1.0 - zipf_theta)) /
+	         (1.0 - q->half / q->zeta);
+}
+
+/* Data that fit have a cold part, too. */
+static void
+start_hot(struct sequence *q, uint64_t frames)
+{
+	q->hot_pages = frames * HOT_PERCENT / 100;
+	if (q->hot_pages > q->pages / 2)
+		q->hot_pages = q->pages / 2;
+	if (q->hot_pages == 0)
+		q->hot_pages = 1;
+}
+
+/* The hot pages come first; the scan goes round the rest. */
+static uint64_t
+page_hot(const struct sequence *q, uint64_t i)
+{
+	uint64_t turn = i / (HOT_READS + 1);
+
+	if (i % (HOT_READS + 1) < HOT_READS)
+		return draw(q, i) % q->hot_pages;
+	return q->hot_pages + turn % (q->pages - q->hot_pages);
+}
+
+static const struct {
+	const char *name;
+	uint64_t (*page)(const struct sequence *q, uint64_t i);
+	unsigned times; /* the accesses of the uniform row */
+} rules[] = {
+	{"uniform", page_uniform, 1},
+	{"zipf", page_zipf, 2},
+	{"hot", page_hot, 10},
+};
+
+int
+sequence_start(struct sequence *q, const char *row,
+               const struct sequence_options *o)
+{
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		if (strcmp(row, rules[i].name) != 0)
+			continue;
+		*q = (struct sequence){
+			.page = rules[i].page,
+			.pages = o->pages,
+			.accesses = o->accesses * rules[i].times,
+			.seed = mix(o->seed + i),
+		};
+		if (q->page == page_zipf)
+			start_zipf(q);
+		if (q->page == page_hot)
+			start_hot(q, o->frames);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+uint64_t
+sequence_page(const struct sequence *q, uint64_t i)
+{
+	return q->page(q, SEQUENCE_START + i);
+}
+
+int
+sequence_optimum(const struct sequence *q, uint32_t frames,
+                 uint64_t *ret_misses)
+{
+	uint64_t lead = LEAD_TIMES * q->pages;
+	struct optimum_trace t = {
+		.length = 2 * lead + q->accesses,
+		.first = lead,
+		.count = q->accesses,
+	};
+	uint32_t *pages = malloc(t.length * sizeof(*pages));
+	int r;
+
+	if (pages == NULL)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < t.length; i++)
+		pages[i] = (uint32_t)sequence_page(q, i - lead);
+	t.pages = pages;
+	r = optimum_misses(&t, frames, ret_misses);
+	free(pages);
+	return r;
+}

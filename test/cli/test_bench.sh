@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test_bench.sh BENCH BUILD -- the measuring programs, on little memory; never
+# their times.  Kernel swap is the machine's, so it is not in here.
+# shellcheck source=test/cli/lib.sh disable=SC2016
+. "$(dirname "$0")/lib.sh"
+bench=$1 build=$2
+export PAGEOUT_BUILD=$build
+
+holds() { # holds FILE EXPRESSION OF d: of the JSON in the file
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+sys.exit(not eval(sys.argv[2]))' "$@"
+}
+
+try "$build/bench/belady" 3
+ok 'an empty trace has no misses' test "$out" = '0 of 0'
+out=$(tr , ' ' <<<7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1 |
+	"$build/bench/belady" 3)
+ok 'belady counts the misses of a trace' test "$out" = '9 of 20'
+try "$build/bench/belady" 0
+ok 'belady wants frames' all 'status_is 2' 'has "$err" usage:'
+err=$(echo 1 2 x | "$build/bench/belady" 3 2>&1)
+ok 'belady wants numbers' has "$err" 'not a page number'
+
+# One access in 17 goes to a cold page that is not used again.
+try "$build/bench/bench" --size=32M --mem=8M --accesses=1700 optimum hot,uniform
+ok 'the optimum of the hot set is to read the cold pages alone' \
+	has "$out" '{"row": "hot", "accesses": 17000, "misses": 1000}'
+first=$out
+try "$build/bench/bench" --size=32M --mem=8M --accesses=1700 optimum hot,uniform
+ok 'the same seed makes the same accesses' test "$out" = "$first"
+try "$build/bench/bench" optimum scan
+ok 'a row in order has no optimum' all 'status_is 2' \
+	'has "$err" "scan: no such random row"'
+
+small=(--size=16M --mem=4M --runs=1 --accesses=1500 --swap="$tmp")
+try "$bench/run" "${small[@]}" --backends=plain,thread,inline \
+	--policies clock fifo --policies random fifo \
+	--json="$tmp/json" --svg="$tmp/svg"
+if test "$status" = 0 && has "$out" 'not measured:'; then
+	skip 'the table' "${out##*not measured: }"
+	finish
+	exit
+fi
+ok 'the table is printed' all 'status_is 0' \
+	'has "$out" "plain memory pageout thread"' \
+	'matches "$out" "^hot set and a cold scan  "'
+ok 'each policy has one column' all \
+	'matches "$out" "thread: clock +thread: fifo +thread: random +optimum$"' \
+	"holds '$tmp/json' \"list(d['medians']) == ['plain', 'thread', 'inline', \
+'clock', 'fifo', 'random', 'optimum']\""
+ok 'all columns did all rows' holds "$tmp/json" \
+	"all(set(c) >= set('fill scan rmw uniform zipf hot end'.split())
+for n, c in d['medians'].items() if n != 'optimum')"
+ok 'each fault is of one kind at least' holds "$tmp/json" \
+	"all(r['soft'] + r['major'] <= r['faults'] <= 1.1 * r['accesses']
+and r['fault_share'] == 100 * r['faults'] / r['accesses']
+for n, c in d['medians'].items() if n not in ('plain', 'optimum')
+for r in (c['uniform'], c['zipf'], c['hot']))"
+ok 'no policy reads less than the optimum' holds "$tmp/json" \
+	"all(c[row]['in_share'] > 0.9 * d['medians']['optimum'][row]['in_share']
+for n, c in d['medians'].items() if n not in ('plain', 'optimum')
+for row in ('uniform', 'zipf', 'hot'))"
+ok 'the drawing is well formed and has all of them' python3 -c '
+import sys, xml.dom.minidom
+xml.dom.minidom.parse(sys.argv[1])
+text = open(sys.argv[1]).read()
+sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "optimum")))
+' "$tmp/svg"
+
+try "$bench/run" "${small[@]}" --rows=fill --backends=plain
+ok 'without a random row there is no optimum' all 'status_is 0' \
+	'lacks "$out" optimum'
+try "$bench/run" "${small[@]}" --policies clock no-such
+ok 'a policy that is not built in is named before anything is measured' \
+	all 'status_is 2' 'test -z "$out"' \
+	'has "$err" "policy no-such: not in this build; pageout run --policy=help"'
+try "$bench/run" "${small[@]}" --policy=
+ok 'nor is one without a name' status_is 2
+
+finish
