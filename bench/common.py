@@ -130,8 +130,8 @@ def unknown_policy(names):
         nothing = {"size": 4096, "mem": 4 << 20, "policy": name}
         if run_bench(["work", "", "thread"], nothing).returncode == 2:
             return (
-                f"policy {name}: not in this build; "
-                "pageout run --policy=help lists those that are"
+                f"policy {name}: not in this build, nor its tunables; "
+                "pageout run --policy=help lists what is"
             )
     return None
 

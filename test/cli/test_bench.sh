@@ -76,8 +76,20 @@ ok 'without a random row there is no optimum' all 'status_is 0' \
 try "$bench/run" "${small[@]}" --policies clock no-such
 ok 'a policy that is not built in is named before anything is measured' \
 	all 'status_is 2' 'test -z "$out"' \
-	'has "$err" "policy no-such: not in this build; pageout run --policy=help"'
-try "$bench/run" "${small[@]}" --policy=
-ok 'nor is one without a name' status_is 2
+	'has "$err" "policy no-such: not in this build"'
 
+try "$bench/softfaults" --mem=8M --data 50 110 --policies clock fifo \
+	--modes thread inline --accesses=5000 --swap="$tmp" --json="$tmp/json"
+ok 'softfaults does all policies, modes and sizes' all 'status_is 0' \
+	'matches "$out" "^fifo, inline +110 % +[0-9]"' \
+	"holds '$tmp/json' \"len(d['results']) == 8\""
+ok 'what fits has no faults' holds "$tmp/json" \
+	"all(r['faults'] == 0 and r['scanned_per_read'] is None
+for r in d['results'] if r['data_percent'] == 50)"
+ok 'what does not fit has' holds "$tmp/json" \
+	"all(r['hard_per_1000'] > 30 and r['scanned_per_read'] > 0.5
+for r in d['results'] if r['data_percent'] == 110)"
+try "$bench/softfaults" --policies no-such
+ok 'softfaults names a policy that is not built in' all 'status_is 2' \
+	'has "$err" "policy no-such: not in this build"'
 finish
