@@ -254,12 +254,37 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 
 /* -- hard faults ---------------------------------------------------------- */
 
+/*
+ * The policy reads what it thinks will be wanted with a page: perhaps the page
+ * itself; then nothing is read by address.
+ * => true when the fault has only to wait for it
+ */
+static bool
+fault_in_window(struct core *c, struct fault *ft, swp_entry_t e,
+                struct batch *b)
+{
+	struct frame *f;
+
+	if (!c->cfg.policy->readahead(c, ft->space, ft->vpn, e, b))
+		return false;
+	ft->plan = (struct plan){1, 1};
+	f = slot_frame(c, e);
+	if (f == NULL)
+		return false;
+	f->flags ^= FRAME_READAHEAD | FRAME_WANTED;
+	stat_sub(c, PAGEOUT_STAT_swap_ra, 1);
+	stat_add(c, PAGEOUT_STAT_pgmajfault, 1);
+	return true;
+}
+
 static enum fault_verdict
-fault_hard(struct core *c, const struct fault *ft, struct batch *b)
+fault_hard(struct core *c, struct fault *ft, swp_entry_t e, struct batch *b)
 {
 	uint64_t low, high;
 	uint32_t n;
 
+	if (c->cfg.policy->readahead != NULL && fault_in_window(c, ft, e, b))
+		return FAULT_STARTED;
 	fault_range(ft, &low, &high);
 	n = read_start(c, ft->space, ft->a, ft->vpn, low, high, true, b);
 	if (n == 0)
@@ -281,13 +306,12 @@ fault_wait(struct core *c, struct frame *f)
 }
 
 static enum fault_verdict
-fault_swap(struct core *c, const struct fault *ft, swp_entry_t e,
-           struct batch *b)
+fault_swap(struct core *c, struct fault *ft, swp_entry_t e, struct batch *b)
 {
 	struct frame *f = slot_frame(c, e);
 
 	if (f == NULL)
-		return fault_hard(c, ft, b);
+		return fault_hard(c, ft, e, b);
 	must(f->space == ft->space && f->vpn == ft->vpn); /* [I1] */
 	c->cfg.policy->found(c, f);
 	if (f->flags & FRAME_LOCKED)

@@ -62,6 +62,14 @@ struct policy_ops {
 	void (*gone)(struct core *c, struct frame *f);
 	void (*freed)(struct core *c, struct frame *f);
 
+	/*
+	 * A page must be read from slot e: start reading what lies around it,
+	 * by core_read_ahead().  NULL: pages are read by address alone.
+	 * => false when pages are to be read by address as well
+	 */
+	bool (*readahead)(struct core *c, unsigned space, uint64_t vpn,
+	                  swp_entry_t e, struct batch *b);
+
 	/* A turn of each daemon; true when another turn has work. */
 	bool (*kswapd)(struct core *c, struct batch *b);
 	bool (*kreclaimd)(struct core *c, struct batch *b);
@@ -146,6 +154,20 @@ uint32_t core_take(struct core *c, struct zone *z, uint32_t reserve,
 
 /* Take 2^order neighbours.  => the first, or PFN_NONE when there are none */
 uint32_t core_take_block(struct core *c, struct zone *z, unsigned order);
+
+/* A slot is in use, and can be read. */
+bool core_slot_in_use(const struct core *c, swp_entry_t e);
+
+/*
+ * Start reading one page that is swapped out, before it is asked for.
+ * => false when it was not started: it is elsewhere, or memory is short
+ */
+bool core_read_ahead(struct core *c, unsigned space, uint64_t vpn,
+                     struct batch *b);
+
+/* The slot of a page that is swapped out and in no frame, or 0. */
+swp_entry_t core_swapped_out(const struct core *c, unsigned space,
+                             uint64_t vpn);
 
 /* Undo core_take(), of one frame. */
 void core_give(struct core *c, struct frame *f);

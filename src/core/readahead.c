@@ -116,9 +116,8 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 
 /* -- reading -------------------------------------------------------------- */
 
-/* The slot of a page that must be read to be had, or 0. */
-static swp_entry_t
-swapped_out(const struct core *c, unsigned space, uint64_t vpn)
+swp_entry_t
+core_swapped_out(const struct core *c, unsigned space, uint64_t vpn)
 {
 	pte_t pte = pte_get(c, space, vpn);
 
@@ -132,16 +131,16 @@ static uint32_t
 swapped_run(const struct core *c, unsigned space, uint64_t vpn, uint64_t low,
             uint64_t high, uint64_t *ret_first)
 {
-	swp_entry_t e = swapped_out(c, space, vpn);
+	swp_entry_t e = core_swapped_out(c, space, vpn);
 	uint64_t first = vpn, end = vpn + 1;
 
 	/* Before slot 1 there is none: 0 would be "not swapped out". */
 	while (first > low && end - first < OP_PAGES_MAX &&
 	       vpn - first + 1 < e &&
-	       swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
+	       core_swapped_out(c, space, first - 1) == e - (vpn - first) - 1)
 		first--;
 	while (end < high && end - first < OP_PAGES_MAX &&
-	       swapped_out(c, space, end) == e + (end - vpn))
+	       core_swapped_out(c, space, end) == e + (end - vpn))
 		end++;
 	*ret_first = first;
 	return (uint32_t)(end - first);
@@ -208,7 +207,7 @@ read_ahead(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 
 		if (v < a->vpn || v >= area_end(a))
 			return;
-		if (swapped_out(c, space, v) == 0) {
+		if (core_swapped_out(c, space, v) == 0) {
 			s->reach++;
 			continue;
 		}
@@ -221,4 +220,13 @@ read_ahead(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 			return;
 		s->reach += (uint32_t)left;
 	}
+}
+
+bool
+core_read_ahead(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
+{
+	const struct area *a = core_area_find(c, space, vpn);
+
+	return a != NULL && core_swapped_out(c, space, vpn) != 0 &&
+	       read_start(c, space, a, vpn, vpn, vpn + 1, false, b) != 0;
 }

@@ -363,6 +363,16 @@ slot_counts(const struct core *c, swp_entry_t e, uint32_t users)
 	return count == users || count == SLOT_COUNT_MAX;
 }
 
+bool
+core_slot_in_use(const struct core *c, swp_entry_t e)
+{
+	const struct swap_area *s = &c->swap[e >> SWP_OFFSET_BITS];
+	uint32_t off = offset_of(e);
+
+	return s->in_use && off > 0 && off < s->max && s->map[off] != 0 &&
+	       s->map[off] != SLOT_BAD;
+}
+
 struct frame *
 slot_frame(const struct core *c, swp_entry_t e)
 {

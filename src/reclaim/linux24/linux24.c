@@ -56,6 +56,11 @@ const struct tunable tunables24[] = {
                             32, 1024, 128, 48},
 	[T24_ZONE_MAX] = {"zone_max", "highest lowest mark, in pages", 10,
                           1u << 20, 255, 5461},
+	[T24_CLUSTER_READAHEAD] = {"cluster_readahead",
+                                   "1: what lies around a slot is read with it "
+                                   "(R24-9.4); 0: what its program will touch, "
+                                   "by streams of faults",
+                                   0, 1, 1, 0},
 	[T24_COUNT] = {.name = NULL},
 };
 
@@ -95,6 +100,7 @@ const struct policy_ops policy_linux24 = {
 	.cached = linux24_cached,
 	.cleaned = linux24_cleaned,
 	.found = linux24_found,
+	.readahead = linux24_readahead,
 	.gone = linux24_gone,
 	.freed = linux24_freed,
 	.kswapd = linux24_kswapd,

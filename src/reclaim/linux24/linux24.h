@@ -21,7 +21,7 @@
  * The files follow the original's: lists.c (ageing and lists), sizes.c (marks,
  * targets, shortages), scan.c (refill_inactive_scan, reclaim_page), launder.c
  * (page_launder), swapout.c (swap_out), vmscan.c (kswapd and its children),
- * alloc.c (the allocator's ladder), buffer.c, shrink.c, oom.c.
+ * alloc.c (the allocator's ladder), readahead.c, buffer.c, shrink.c, oom.c.
  *
  * Whatever takes effect at once in a kernel takes effect here when its
  * operation has ended; until then the page is locked, and counts as what it
@@ -92,6 +92,7 @@ enum tunable24 {
 	T24_SOFTFAULT_MERIT,
 	T24_ZONE_RATIO,
 	T24_ZONE_MAX,
+	T24_CLUSTER_READAHEAD,
 	T24_COUNT,
 };
 
@@ -379,6 +380,11 @@ uint32_t linux24_alloc(struct core *c, enum alloc_use use, uint32_t want,
 
 /* The early wake-ups: as an allocation begins, and as a page is found. */
 void wake_early(struct core *c, bool bdflush_too);
+
+/* -- readahead.c ----------------------------------------------------------- */
+
+bool linux24_readahead(struct core *c, unsigned space, uint64_t vpn,
+                       swp_entry_t e, struct batch *b);
 
 /* -- buffer.c -------------------------------------------------------------- */
 
