@@ -183,6 +183,7 @@ struct linux24 {
 	bool hopeless;         /* nothing could leave: the last frames may go */
 	uint64_t kswapd_turns;
 	uint32_t kswapd_idle; /* turns in a row that changed nothing */
+	uint64_t despair;     /* turn of kswapd before which there is hope */
 	struct reclaim24 kswapd, direct;
 	struct launder bdflush;
 	bool bdflush_launders;    /* bdflush is inside page_launder */

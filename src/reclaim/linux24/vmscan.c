@@ -21,6 +21,7 @@
 #include "reclaim/linux24/linux24.h"
 
 #define FREE_BATCH 256  /* frames that kreclaimd frees in one turn */
+#define HOPE_TURNS 2    /* of kswapd, which may find what a fault does not */
 #define LAST_RESORT 32u /* pages unmapped whatever their age */
 
 static void
@@ -229,15 +230,31 @@ linux24_kreclaimd(struct core *c, struct batch *b)
 
 /* -- an allocation waits -------------------------------------------------- */
 
+/* Some page of D is clean, or may be written. */
+static bool
+launder_has_work(const struct core *c)
+{
+	uint64_t now = c->cfg.host->now_ns(c->cfg.host_ctx);
+	uint32_t pfn = linux24(c)->inactive_dirty.tail;
+
+	for (; pfn != PFN_NONE; pfn = c->frames[pfn].prev) {
+		const struct frame *f = &c->frames[pfn];
+
+		if ((f->flags & FRAME_DIRTY) == 0 || core_may_write(c, f, now))
+			return true;
+	}
+	return false;
+}
+
 static bool
 something_moves(const struct core *c)
 {
 	return c->unmapping != 0 || c->io_pages != 0 ||
-	       nr_inactive_clean_pages(c) != 0;
+	       nr_inactive_clean_pages(c) != 0 || launder_has_work(c);
 }
 
 /*
- * Nothing is on its way.  Take what can be had, however young; and then let the
+ * Nothing has been on its way for long.  Take what can be had, however young; and then let the
  * last frames go.
  */
 static bool
@@ -268,6 +285,6 @@ linux24_reclaim_direct(struct core *c, struct batch *b)
 		t = do_try_to_free_pages(c, &s->direct, b);
 	}
 	if (t == TASK_SLEEPS || s->deeds != deeds || something_moves(c))
-		return true;
-	return last_resort(c, b);
+		s->despair = s->kswapd_turns + HOPE_TURNS;
+	return s->kswapd_turns < s->despair || last_resort(c, b);
 }
