@@ -61,6 +61,11 @@ const struct tunable tunables24[] = {
                                    "(R24-9.4); 0: what its program will touch, "
                                    "by streams of faults",
                                    0, 1, 1, 0},
+	[T24_REVERSE_MAP] = {"reverse_map",
+                             "1: refill_inactive_scan unmaps a mapped page of "
+                             "age 0 itself; 0: it cannot find who maps it, and "
+                             "turns it round till swap_out comes by (D24-21)",
+                             0, 1, 0, 1},
 	[T24_COUNT] = {.name = NULL},
 };
 

@@ -229,6 +229,8 @@ linux24_cached(struct core *c, struct frame *f)
 void
 linux24_cleaned(struct core *c, struct frame *f)
 {
+	if (linux24(c)->kswapd.launder.wait_pfn == frame_pfn(c, f))
+		c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 	if (tunable24(c, T24_LAUNDER_TWICE) != 0)
 		return; /* its buffers are freed when it is met again */
 	f->buffers = 0;

@@ -6,19 +6,40 @@
  */
 #include "reclaim/linux24/linux24.h"
 
+/* It is mapped in one place, which may be asked and told. */
+static bool
+has_mapper(const struct core *c, const struct frame *f)
+{
+	return f->maps == 1 && tunable24(c, T24_REVERSE_MAP) != 0;
+}
+
+static bool
+was_used(struct core *c, struct frame *f)
+{
+	bool referenced = test_clear_referenced(f);
+
+	return (has_mapper(c, f) &&
+	        core_test_clear_young(c, f->space, f->vpn)) ||
+	       referenced;
+}
+
 /* => true when it left A */
 static bool
 scan_page(struct core *c, struct frame *f)
 {
-	if (test_clear_referenced(f)) {
+	if (was_used(c, f)) {
 		age_page_up(c, f);
-	} else {
-		linux24(c)->deeds += f->age > 0;
-		age_page_down_ageonly(f);
-		if (f->age == 0)
-			/* The original counts the scanner's reference. */
-			deactivate_page(c, f, page_count(f) + 1, 5);
+		return false;
 	}
+	linux24(c)->deeds += f->age > 0;
+	age_page_down_ageonly(f);
+	if (f->age > 0)
+		return false;
+	if (has_mapper(c, f))
+		return inactive_shortage(c) != 0 &&
+		       core_unmap(c, &linux24(c)->group, f);
+	/* The original counts the scanner's reference. */
+	deactivate_page(c, f, page_count(f) + 1, 5);
 	return f->list != LIST_ACTIVE;
 }
 
@@ -79,6 +100,10 @@ reclaim_page(struct core *c, struct zone *z, unsigned cause)
 		trace24(c, f, STATE_C, STATE_NONE, cause);
 		core_steal(c, f);
 		f->age = PAGE_AGE_START;
+		count24(c,
+		        cause == 13 ? PAGEOUT_STAT_pgsteal_direct
+		                    : PAGEOUT_STAT_pgsteal_kswapd,
+		        1);
 		found = f;
 	}
 	s->memory_pressure++;

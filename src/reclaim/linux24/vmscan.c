@@ -153,13 +153,14 @@ kswapd_sleep(struct core *c, uint64_t ticks)
 
 /* What follows reclaiming, each turn.  => true to go on at once */
 static bool
-kswapd_finish(struct core *c, bool short_of, bool progress)
+kswapd_finish(struct core *c, bool short_of, bool progress, struct batch *b)
 {
 	struct linux24 *s = linux24(c);
 	uint64_t now = jiffies(c);
 
 	if (short_of || tunable24(c, T24_BACKGROUND_SCAN) != 0)
 		(void)refill_inactive_scan(c, PRIORITY_MAX, false);
+	swap_out_end(c, b);
 	if (now > s->recalc + HZ) {
 		s->recalc = now;
 		recalculate_vm_stats(c);
@@ -198,7 +199,7 @@ linux24_kswapd(struct core *c, struct batch *b)
 		if (do_try_to_free_pages(c, &s->kswapd, b) == TASK_SLEEPS)
 			return false;
 	}
-	return kswapd_finish(c, short_of, s->deeds != deeds);
+	return kswapd_finish(c, short_of, s->deeds != deeds, b);
 }
 
 /* -- kreclaimd ------------------------------------------------------------ */
@@ -223,7 +224,6 @@ linux24_kreclaimd(struct core *c, struct batch *b)
 				return true;
 		}
 	}
-	count24(c, PAGEOUT_STAT_pgsteal_kswapd, n);
 	linux24(c)->kreclaimd_sleeps = true;
 	return false;
 }
