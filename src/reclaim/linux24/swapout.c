@@ -95,12 +95,16 @@ walk_goal(const struct core *c)
 	return max_u32(inactive_shortage(c), tunable24(c, T24_SLICE_STOP));
 }
 
-/* => true when the slice was used up, or brought enough */
+/*
+ * => true when the slice was used up, or brought enough; and where we do better
+ *    than the original, only when it changed anything
+ */
 static bool
 swap_out_mm(struct core *c, unsigned space, struct batch *b)
 {
 	struct mm24 *mm = &linux24(c)->mm[space];
 	uint32_t goal = walk_goal(c), done = 0;
+	uint64_t deeds = linux24(c)->deeds;
 	uint64_t vpn;
 	struct frame *f;
 
@@ -111,7 +115,8 @@ swap_out_mm(struct core *c, unsigned space, struct batch *b)
 		v = try_to_swap_out(c, space, vpn, f, b);
 		done += v == VISIT_UNMAPPED;
 		if (v == VISIT_STOP || done >= goal)
-			return true;
+			return goal == UINT32_MAX || done != 0 ||
+			       linux24(c)->deeds != deeds;
 	}
 	mm->swap_address = 0;
 	mm->swap_cnt = 0;
