@@ -83,6 +83,9 @@ struct pageout_options {
 	enum pageout_mode mode;
 	pageout_log_fn *log;
 	void *log_ctx;
+	const char *record_path; /* a file, made or emptied: all decisions are
+	                            written down, for pageout replay; NULL:
+	                            none */
 };
 
 /*
@@ -96,7 +99,7 @@ struct pageout_options {
  *	-ENOSYS		the kernel lacks UFFDIO_MOVE (Linux 6.8)
  *	-ENOMEM		no memory or address space
  *	-ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC, -ELOOP
- *			the swap path cannot be used
+ *			the swap path or the record's cannot be used
  *	-EBUSY		PAGEOUT_MODE_INLINE, and another engine has it
  */
 int pageout_open(struct pageout **ret_engine,

@@ -115,7 +115,7 @@ start_send(const void *message, size_t bytes, const int *fds, size_t count)
 
 /*
  * Receive the keeper's answer.
- * => NULL with *m and both descriptors set, or what went wrong
+ * => NULL with *m and its descriptors set, or what went wrong
  */
 static const char *
 start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
@@ -130,6 +130,7 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 	                   .msg_control = &control,
 	                   .msg_controllen = sizeof(control)};
 	struct cmsghdr *cm;
+	size_t count;
 	long r;
 
 	do
@@ -145,11 +146,13 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 		return m->line.line;
 	}
 	cm = CMSG_FIRSTHDR(&h);
-	if (m->head.kind != KEEPER_CONFIG || r != sizeof(m->config) ||
-	    cm == NULL || cm->cmsg_type != SCM_RIGHTS ||
-	    cm->cmsg_len != CMSG_LEN(sizeof(int) * KEEPER_CONFIG_FDS))
+	if (m->head.kind != KEEPER_CONFIG || r != sizeof(m->config))
 		return "the keeper's answer makes no sense";
-	memcpy(fds, CMSG_DATA(cm), sizeof(int) * KEEPER_CONFIG_FDS);
+	count = keeper_config_fds(&m->config);
+	if (cm == NULL || cm->cmsg_type != SCM_RIGHTS ||
+	    cm->cmsg_len != CMSG_LEN(sizeof(int) * count))
+		return "the keeper's answer makes no sense";
+	memcpy(fds, CMSG_DATA(cm), sizeof(int) * count);
 	return NULL;
 }
 
@@ -165,6 +168,7 @@ start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
 		.swap_fd = fds[KEEPER_FD_SWAP],
 		.swap_direct = k->swap_direct != 0,
 		.stat_fd = fds[KEEPER_FD_STAT],
+		.record_fd = k->has_record ? fds[KEEPER_FD_RECORD] : 0,
 		.policy = k->policy,
 		.mode = (enum pageout_mode)k->mode,
 		.events = true,
@@ -257,5 +261,25 @@ agent_start(int argc, char **argv)
 	(void)dl_iterate_phdr(start_find_allocator, NULL);
 	fork_prepare();
 	memory_adopt();
+	errno = saved;
+}
+
+static long
+do_record_end(const struct call *c)
+{
+	(void)c;
+	pager_record_end(agent_pager);
+	return 0;
+}
+
+/* The program ends by exit(): what is recorded of it ends well. */
+__attribute__((destructor)) static void
+agent_end(void)
+{
+	struct call c = {.addr = 0};
+	int saved = errno;
+
+	if (agent_state == AGENT_ON && agent_watches())
+		(void)agent_run(do_record_end, &c);
 	errno = saved;
 }

@@ -10,7 +10,8 @@
  *	agent                           keeper
  *	HELLO version, pid, command  ->
  *	                             <- CONFIG budget, policy, mode
- *	                                + swap file, statistics file
+ *	                                + swap file, statistics file,
+ *	                                  a file for the record if wanted
  *	                             or REFUSE why
  *	HOLD                         ->    + userfaultfds
  *	LOG level, line              ->    (any number, any time)
@@ -30,7 +31,7 @@
 
 #define KEEPER_ENVIRONMENT "PAGEOUT_KEEPER"
 #define KEEPER_MAGIC 0x4b504750u /* "PGPK" */
-#define KEEPER_VERSION 1
+#define KEEPER_VERSION 2
 
 enum keeper_kind {
 	KEEPER_HELLO = 1,
@@ -40,8 +41,8 @@ enum keeper_kind {
 	KEEPER_LOG
 };
 
-/* Descriptors with a CONFIG, in this order. */
-enum { KEEPER_FD_SWAP, KEEPER_FD_STAT, KEEPER_CONFIG_FDS };
+/* Descriptors with a CONFIG, in this order; the last only if it has_record. */
+enum { KEEPER_FD_SWAP, KEEPER_FD_STAT, KEEPER_FD_RECORD, KEEPER_CONFIG_FDS };
 enum { KEEPER_HOLD_FDS_MAX = 16, KEEPER_LINE_BYTES = 400 };
 
 struct keeper_head {
@@ -65,6 +66,8 @@ struct keeper_config {
 	uint32_t swap_direct; /* the swap file was opened with O_DIRECT */
 	uint32_t mode;        /* enum pageout_mode */
 	char policy[KEEPER_POLICY_BYTES]; /* "": the default */
+	uint32_t has_record;
+	uint32_t reserved;
 };
 
 struct keeper_hold {
@@ -87,6 +90,12 @@ union keeper_message {
 	struct keeper_hold hold;
 	struct keeper_line line;
 };
+
+static inline unsigned
+keeper_config_fds(const struct keeper_config *m)
+{
+	return m->has_record ? KEEPER_CONFIG_FDS : KEEPER_FD_RECORD;
+}
 
 #define KEEPER_HEAD(kind_, type_)                                  \
 	{                                                          \

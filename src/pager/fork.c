@@ -158,4 +158,5 @@ pager_fork_child(struct pager *p)
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);
 	raw_close(&p->stat_fd);
+	spool_close(&p->spool);
 }

@@ -23,6 +23,7 @@
 
 #include "core/core.h"
 #include "os/file/filedev.h"
+#include "os/spool.h"
 #include "os/thread.h"
 #include "pager/pager.h"
 #include "record/tap.h"
@@ -34,6 +35,7 @@ enum pager_dev { DEV_READ, DEV_WRITE, DEVS };
 
 enum pager_thread {
 	THREAD_FAULTS = DAEMONS,
+	THREAD_RECORD,
 	THREADS,
 };
 
@@ -62,6 +64,8 @@ struct pager {
 	int wake_fd;                     /* (C) ends the fault thread's sleep */
 	int stat_fd;                     /* (C) */
 	uint64_t *stats;                 /* (A) */
+	struct tap tap;                  /* (L) with cfg.record_fd */
+	struct spool spool;              /* its bytes; made under (L) */
 	struct swapdev_file files[DEVS]; /* (C) */
 	struct swapdev *dev[DEVS];       /* (C) */
 	struct swapdev_filter_mem filters[DEVS]; /* (C) */

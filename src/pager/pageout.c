@@ -6,6 +6,7 @@
  * manages.  An engine is a pager and what is needed to answer for arguments.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 
 #include "base/bits.h"
@@ -34,6 +35,25 @@ pageout_version(void)
 	return "0.1.0";
 }
 
+/*
+ * A descriptor for the record; not one of the first three, in whatever state
+ * the program has left them.
+ */
+static int
+open_record(const char *path)
+{
+	int fd, high;
+
+	if (path == NULL)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	raw_close(&fd);
+	return high < 0 ? -EMFILE : high;
+}
+
 static int
 open_pager(struct pager **ret, const struct pageout_options *o)
 {
@@ -51,12 +71,18 @@ open_pager(struct pager **ret, const struct pageout_options *o)
 
 	if (pager_policy_wrong(o->policy) != NULL)
 		return -EINVAL;
+	cfg.record_fd = open_record(o->record_path);
+	if (cfg.record_fd < 0)
+		return cfg.record_fd;
 	r = pager_swapfile_open(&file, o->swap_path, o->swap_bytes, reason);
 	if (reason[0] != '\0' && o->log != NULL)
 		o->log(o->log_ctx,
 		       r < 0 ? PAGEOUT_LOG_ERROR : PAGEOUT_LOG_WARNING, reason);
-	if (r < 0)
+	if (r < 0) {
+		if (cfg.record_fd > 0)
+			raw_close(&cfg.record_fd);
 		return r;
+	}
 	cfg.swap_fd = file.fd;
 	cfg.swap_direct = file.direct;
 	cfg.swap_bytes = file.bytes;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -120,6 +121,89 @@ static const struct host_ops pager_host = {
 	.now_ns = host_now_ns,
 };
 
+/* -- the record ----------------------------------------------------------- */
+
+#define RECORD_PULSE_MS 1000 /* bytes are no older than this, or two */
+
+static void *
+record_full(void *ctx, size_t bytes, size_t *ret_bytes)
+{
+	*ret_bytes = SPOOL_BYTES;
+	return spool_next(ctx, bytes);
+}
+
+static void
+record_say(struct pager *p, int error)
+{
+	char line[128];
+
+	(void)snprintf(line, sizeof(line),
+	               "the record ends: %s (error %d); the program goes on",
+	               error == -ENOSPC ? "its file system is full"
+	                                : "it cannot be written",
+	               -error);
+	pager_say(p, PAGEOUT_LOG_WARNING, line);
+}
+
+/*
+ * The thread that writes the record.  Now and then it takes what there is, so
+ * that little is lost if the program is killed; but never waits for the lock,
+ * whose holder may be waiting for a buffer.
+ */
+static void
+record_run(void *ctx)
+{
+	struct pager *p = ctx;
+	int error;
+
+	while (!spool_ended(&p->spool)) {
+		if (spool_write(&p->spool, RECORD_PULSE_MS, &error)) {
+			if (error < 0)
+				record_say(p, error);
+		} else if (pthread_mutex_trylock(&p->lock) == 0) {
+			if (spool_idle(&p->spool))
+				tap_spill(&p->tap);
+			pager_unlock(p);
+		}
+	}
+}
+
+static int
+open_record(struct pager *p)
+{
+	if (p->cfg.record_fd <= 0)
+		return 0;
+	p->tap.full = record_full;
+	p->tap.full_ctx = &p->spool;
+	return spool_open(&p->spool, p->cfg.record_fd);
+}
+
+void
+pager_record_end(struct pager *p)
+{
+	struct guard g;
+
+	if (p->threads[THREAD_RECORD].run == NULL)
+		return;
+	pager_enter(&g);
+	pager_lock(p);
+	tap_end(&p->tap, p->core);
+	pager_unlock(p);
+	spool_drain(&p->spool);
+	pager_leave(&g);
+}
+
+static void
+close_record(struct pager *p)
+{
+	if (p->threads[THREAD_RECORD].run != NULL) {
+		pager_record_end(p);
+		spool_end(&p->spool);
+		thread_join(&p->threads[THREAD_RECORD]);
+	}
+	spool_close(&p->spool);
+}
+
 /* -- building ------------------------------------------------------------- */
 
 static int
@@ -209,7 +293,10 @@ open_core(struct pager *p)
 	if (p->core_mem == NULL)
 		return -ENOMEM;
 	p->reqs = (void *)((char *)p->core_mem + tables);
-	p->core = tap_init(NULL, p->core_mem, &cfg);
+	p->core = tap_init(p->spool.memory != NULL ? &p->tap : NULL,
+	                   p->core_mem, &cfg);
+	if (p->spool.memory != NULL)
+		tap_spill(&p->tap); /* so that the file has its header */
 	return 0;
 }
 
@@ -262,18 +349,24 @@ start_threads(struct pager *p)
 		[DAEMON_KRECLAIMD] = {"kreclaimd", kreclaimd_run},
 		[DAEMON_FLUSHER] = {"flusher", flusher_run},
 		[THREAD_FAULTS] = {"faults", faults_run},
+		[THREAD_RECORD] = {"record", record_run},
 	};
 
 	p->stacks = raw_map(THREADS * THREAD_STACK_BYTES);
 	if (p->stacks == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < THREADS; i++) {
+	/* Whatever is recorded by the others must be written by this one. */
+	for (unsigned i = THREADS; i-- > 0;) {
 		int r;
 
+		if (i == THREAD_RECORD && p->spool.memory == NULL)
+			continue;
 		if (i == THREAD_FAULTS && p->cfg.mode == PAGEOUT_MODE_INLINE)
-			return inline_start(p);
-		r = thread_start(&p->threads[i], kinds[i].name, kinds[i].run, p,
-		                 p->stacks + i * THREAD_STACK_BYTES);
+			r = inline_start(p);
+		else
+			r = thread_start(&p->threads[i], kinds[i].name,
+			                 kinds[i].run, p,
+			                 p->stacks + i * THREAD_STACK_BYTES);
 		if (r < 0)
 			return r;
 	}
@@ -298,9 +391,9 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
 		p->cfg.policy = policies[0]->name;
 	(void)pthread_mutex_init(&p->lock, NULL);
-	if ((r = open_stats(p)) < 0 || (r = open_pool(p)) < 0 ||
-	    (r = open_uffds(p)) < 0 || (r = open_core(p)) < 0 ||
-	    (r = open_swap(p)) < 0) {
+	if ((r = open_record(p)) < 0 || (r = open_stats(p)) < 0 ||
+	    (r = open_pool(p)) < 0 || (r = open_uffds(p)) < 0 ||
+	    (r = open_core(p)) < 0 || (r = open_swap(p)) < 0) {
 		pager_close(p);
 		return r;
 	}
@@ -328,7 +421,7 @@ stop_threads(struct pager *p)
 	if (p->wake_fd >= 0)
 		(void)!write(p->wake_fd, &one, sizeof(one));
 	for (unsigned i = 0; i < THREADS; i++)
-		if (p->threads[i].run != NULL)
+		if (i != THREAD_RECORD && p->threads[i].run != NULL)
 			thread_join(&p->threads[i]);
 }
 
@@ -352,6 +445,7 @@ pager_close(struct pager *p)
 		inline_stop(p);
 	stop_threads(p);
 	drain_io(p);
+	close_record(p);
 	for (unsigned i = 0; i < DEVS; i++)
 		if (p->dev[i] != NULL)
 			swapdev_close(p->dev[i]);
@@ -383,6 +477,8 @@ pager_fds(const struct pager *p, int *fds)
 	fds[n++] = p->pool_uffd;
 	fds[n++] = p->wake_fd;
 	fds[n++] = p->stat_fd;
+	if (p->spool.memory != NULL)
+		fds[n++] = p->spool.fd;
 	for (unsigned i = 0; i < DEVS; i++)
 		n += swapdev_file_fds(&p->files[i], fds + n);
 	must(n <= PAGER_FDS_MAX);

@@ -34,6 +34,7 @@ struct pager_config {
 	bool swap_direct;    /* it was opened with O_DIRECT */
 	int stat_fd;         /* memory file for statistics, taken over; -1: the
 	                        pager makes one */
+	int record_fd;       /* for a record of the run, taken over; 0: none */
 	const char *policy;  /* as policy_parse() reads it; "": default */
 	enum pageout_mode mode;
 	bool events; /* listen for unmaps that bypass us (agent) */
@@ -48,6 +49,12 @@ struct pager_config {
 int pager_open(struct pager **ret, const struct pager_config *config);
 void pager_unmap_all(struct pager *p);
 void pager_close(struct pager *p);
+
+/*
+ * The process will end without pager_close(): the record, if there is one,
+ * ends here, well.
+ */
+void pager_record_end(struct pager *p);
 
 /*
  * The range becomes managed: private anonymous readable and writable memory,

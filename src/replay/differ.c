@@ -24,11 +24,13 @@ kind_name(uint64_t kind)
 	return kind < ARRAY_SIZE(names) ? names[kind] : "?";
 }
 
+/* What is said of an operation only if it differs; the rest always is. */
 static const char *const fields[DECISION_FIELDS] = {
-	[DECISION_OP] = "operation number",   [DECISION_KIND] = "kind",
-	[DECISION_FLAGS] = "flags",           [DECISION_SPACE] = "space",
-	[DECISION_VPN] = "first page",        [DECISION_TO] = "target page",
-	[DECISION_ENTRY] = "swap entry",      [DECISION_COUNT] = "pages",
+	[DECISION_OP] = "operation number",
+	[DECISION_FLAGS] = "flags",
+	[DECISION_SPACE] = "space",
+	[DECISION_TO] = "target page",
+	[DECISION_ENTRY] = "swap entry",
 	[DECISION_PAGES] = "frames (digest)",
 };
 
@@ -49,7 +51,7 @@ differ_decision(char *text, size_t bytes, const struct decision *recorded,
 	               here->field[DECISION_VPN] << PAGE_SHIFT);
 	for (unsigned i = 0; i < DECISION_FIELDS; i++) {
 		n = strlen(text);
-		if (recorded->field[i] != here->field[i])
+		if (fields[i] != NULL && recorded->field[i] != here->field[i])
 			(void)snprintf(text + n, bytes - n,
 			               "; %s: %" PRIu64 ", here: %" PRIu64,
 			               fields[i], recorded->field[i],

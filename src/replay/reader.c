@@ -23,6 +23,16 @@ reader_bad(struct reader *r, const char *why)
 	trouble(r, READER_BAD, why);
 }
 
+/* They will be shown. */
+static void
+make_text(char *text, size_t bytes)
+{
+	text[bytes - 1] = '\0';
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 bool
 reader_open(struct reader *r, const void *bytes, size_t size)
 {
@@ -44,8 +54,8 @@ reader_open(struct reader *r, const void *bytes, size_t size)
 	else if (h->check !=
 	         XXH3_64bits(h, offsetof(struct record_header, check)))
 		reader_bad(r, "its header is damaged");
-	h->policy[sizeof(h->policy) - 1] = '\0';
-	h->program[sizeof(h->program) - 1] = '\0';
+	make_text(h->policy, sizeof(h->policy));
+	make_text(h->program, sizeof(h->program));
 	r->next = sizeof(*h);
 	return r->state == READER_GOOD;
 }

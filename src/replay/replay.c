@@ -271,7 +271,8 @@ configure(struct replay *r, const struct record_header *h)
 		.ops_total = h->ops_total,
 		.spaces = h->spaces,
 		.areas_max = h->areas_max,
-		.ra_pages_max = h->ra_pages_max,
+		.ra_pages_max =
+			o->ra_pages_max ? o->ra_pages_max : h->ra_pages_max,
 		.unmap_batch = o->unmap_batch ? o->unmap_batch : h->unmap_batch,
 		.patience_ns = h->patience_ns,
 		.seed = h->seed ^ o->seed_changes,
@@ -478,18 +479,14 @@ replay_init(struct replay *r)
 
 /* -- the record's end ----------------------------------------------------- */
 
-/* Times are the host's to count. */
-static bool
-is_hosts(unsigned stat)
-{
-	static const uint8_t units[] = {
-#define STAT(name, kind, unit, level, help) PAGEOUT_##unit,
+static const struct {
+	const char *name;
+	enum pageout_stat_unit unit;
+} stats[] = {
+#define STAT(name, kind, unit, level, help) {#name, PAGEOUT_##unit},
 #include "pageout/stat.def"
 #undef STAT
-	};
-
-	return units[stat] == PAGEOUT_NS;
-}
+};
 
 static void
 replay_end(struct replay *r)
@@ -506,11 +503,12 @@ replay_end(struct replay *r)
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t value = number(r);
 
-		if (i < PAGEOUT_STATS && !is_hosts(i) && value != ret->stat[i])
+		/* Times are the host's to count. */
+		if (i < PAGEOUT_STATS && stats[i].unit != PAGEOUT_NS &&
+		    value != ret->stat[i])
 			stop(r, REPLAY_DIFFERENT,
-			     "statistic %u: recorded: %" PRIu64
-			     ", here: %" PRIu64,
-			     i, value, ret->stat[i]);
+			     "%s: recorded: %" PRIu64 ", here: %" PRIu64,
+			     stats[i].name, value, ret->stat[i]);
 	}
 	if (!reader_at_end(&r->reader))
 		senseless(r, "something follows its end");

@@ -29,8 +29,8 @@ enum replay_verdict {
 struct replay_options {
 	uint64_t memory_max; /* address space for tables; 0: 1 TiB */
 	/* A core that decides otherwise, to prove that it is noticed: */
-	uint32_t unmap_batch;  /* 0: as recorded */
-	uint64_t seed_changes; /* exclusive-or of seeds */
+	uint32_t unmap_batch, ra_pages_max; /* 0: as recorded */
+	uint64_t seed_changes;              /* exclusive-or of seeds */
 };
 
 struct replay_result {

@@ -37,6 +37,7 @@ struct keeper {
 	struct pager_swapfile first; /* fd -1: given away */
 	char name[64];
 	int listen_fd, spare_fd;
+	pid_t recorded; /* whose record has the name that was asked for */
 	struct kept *kept[KEPT_MAX];
 	unsigned kept_count;
 	struct pollfd polls[POLL_FIXED + 2 * KEPT_MAX];
@@ -189,12 +190,40 @@ keeper_accept(struct keeper *k)
 	}
 }
 
+/*
+ * A file for the record of a process: the one that was asked for is the first
+ * one's, the others have the pid in their names.  A process that has become
+ * another program begins anew.
+ * => a descriptor to be closed, or -1
+ */
+static int
+keeper_record(struct keeper *k, pid_t pid)
+{
+	char path[4200];
+	int fd = k->options.record_fd;
+
+	k->options.record_fd = -1;
+	if (k->options.record == NULL)
+		return -1;
+	if (fd >= 0)
+		k->recorded = pid;
+	(void)snprintf(path, sizeof(path), pid == k->recorded ? "%s" : "%s.%d",
+	               k->options.record, (int)pid);
+	if (fd < 0)
+		fd = run_record_open(path);
+	if (fd < 0)
+		(void)fprintf(stderr, "pageout: %s: no record: %s\n", path,
+		              strerror(errno));
+	return fd;
+}
+
 /* A process says what it is: give it what it needs. */
 static void
 keeper_hello(struct keeper *k, struct kept *p, const struct keeper_hello *m)
 {
 	char reason[PAGER_REASON_MAX] = "";
 	struct pager_swapfile file = k->first;
+	int record_fd;
 
 	for (unsigned i = 0; i < k->kept_count; i++)
 		if (k->kept[i] != p &&
@@ -208,7 +237,10 @@ keeper_hello(struct keeper *k, struct kept *p, const struct keeper_hello *m)
 		return;
 	}
 	k->first.fd = -1;
-	kept_configure(p, &k->options, &file, m->command);
+	record_fd = keeper_record(k, p->account.pid);
+	kept_configure(p, &k->options, &file, record_fd, m->command);
+	if (record_fd >= 0)
+		(void)close(record_fd);
 }
 
 static void

@@ -66,7 +66,8 @@ kept_refuse(int fd, const char *why)
 
 void
 kept_configure(struct kept *p, const struct keeper_options *options,
-               const struct pager_swapfile *file, const char *command)
+               const struct pager_swapfile *file, int record_fd,
+               const char *command)
 {
 	struct keeper_config m = {
 		.head = KEEPER_HEAD(KEEPER_CONFIG, struct keeper_config),
@@ -74,6 +75,7 @@ kept_configure(struct kept *p, const struct keeper_options *options,
 		.swap_bytes = file->bytes,
 		.swap_direct = file->direct,
 		.mode = PAGEOUT_MODE_THREAD,
+		.has_record = record_fd >= 0,
 	};
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * KEEPER_CONFIG_FDS)];
@@ -99,9 +101,12 @@ kept_configure(struct kept *p, const struct keeper_options *options,
 	}
 	cm->cmsg_level = SOL_SOCKET;
 	cm->cmsg_type = SCM_RIGHTS;
-	cm->cmsg_len = CMSG_LEN(sizeof(int) * KEEPER_CONFIG_FDS);
+	cm->cmsg_len = CMSG_LEN(sizeof(int) * keeper_config_fds(&m));
+	h.msg_controllen = CMSG_SPACE(sizeof(int) * keeper_config_fds(&m));
 	fds[KEEPER_FD_SWAP] = p->swap_fd;
 	fds[KEEPER_FD_STAT] = p->stat_fd;
+	if (record_fd >= 0)
+		fds[KEEPER_FD_RECORD] = record_fd;
 	if (sendmsg(p->connection, &h, MSG_NOSIGNAL) != sizeof(m))
 		p->is_bad = true;
 }

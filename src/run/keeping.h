@@ -29,9 +29,12 @@ void kept_close(struct kept *p);
 /* Say why not. */
 void kept_refuse(int fd, const char *why);
 
-/* Answer HELLO.  The swap file is taken over. */
+/*
+ * Answer HELLO.  The swap file is taken over; record_fd, -1 for none, is not.
+ */
 void kept_configure(struct kept *p, const struct keeper_options *options,
-                    const struct pager_swapfile *file, const char *command);
+                    const struct pager_swapfile *file, int record_fd,
+                    const char *command);
 
 /*
  * Receive a message; descriptors that come with a HOLD are kept.

@@ -17,6 +17,8 @@ static const struct {
 	{"stat", stat_main, "show what running engines count"},
 	{"doctor", doctor_main,
          "say whether this machine is ready, and why not"},
+	{"replay", replay_main,
+         "do a recorded run again and compare every decision"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -7,6 +7,7 @@
  * opened in a child process, and closed again).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,7 +21,7 @@
 #include "tools/kernelver.h"
 #include "tools/memory.h"
 
-enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON };
+enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON, RECORD };
 
 static const struct opt options[] = {
 	{.name = "mem",
@@ -55,6 +56,11 @@ static const struct opt options[] = {
          .letter = 'j',
          .id = JSON,
          .help = "the report as one JSON object"},
+	{.name = "record",
+         .letter = 'R',
+         .id = RECORD,
+         .value = "FILE",
+         .help = "write down all decisions, for pageout replay"},
 	OPT_COMMON,
 	{0},
 };
@@ -195,6 +201,9 @@ parse_option(int id, const char *value, struct settings *s)
 		s->has_report = true;
 		s->report_file = value;
 		return 0;
+	case RECORD:
+		s->keep.record = value;
+		return 0;
 	case JSON:
 		s->has_report = s->json = true;
 		return 0;
@@ -216,7 +225,7 @@ parse(int argc, char **argv, struct settings *s)
 	const char *value;
 	int id, r;
 
-	*s = (struct settings){.keep = {.policy = ""}};
+	*s = (struct settings){.keep = {.policy = "", .record_fd = -1}};
 	opt_start(&state, &program, argc, argv);
 	while ((id = opt_next(&state, &value)) > 0) {
 		r = parse_option(id, value, s);
@@ -289,6 +298,31 @@ probe(const struct settings *s, const struct pager_swapfile *file)
 		return fail(RUN_FAILED, "the pager does not start",
 		            strsignal(WTERMSIG(status)));
 	return probe_tell(WEXITSTATUS(status));
+}
+
+int
+run_record_open(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+/*
+ * The file is there before the program starts, and its name is good wherever
+ * we go.
+ * => 0, or an exit status
+ */
+static int
+prepare_record(struct settings *s)
+{
+	static char path[4096];
+
+	if (s->keep.record == NULL)
+		return 0;
+	s->keep.record_fd = run_record_open(s->keep.record);
+	if (s->keep.record_fd < 0 || realpath(s->keep.record, path) == NULL)
+		return fail(RUN_FAILED, s->keep.record, strerror(errno));
+	s->keep.record = path;
+	return 0;
 }
 
 /* => 0, or an exit status */
@@ -412,6 +446,8 @@ run_main(int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? 0 : r;
 	r = prepare(&s, &c, &file);
+	if (r == 0)
+		r = prepare_record(&s);
 	if (r != 0)
 		return r;
 	r = launch_prepare(&l);

@@ -33,6 +33,9 @@ enum {
 
 int run_main(int argc, char **argv);
 
+/* An empty file for a record.  => a descriptor, or -1 with errno */
+int run_record_open(const char *path);
+
 /* -- command.c ----------------------------------------------------------- */
 
 struct command {
@@ -53,6 +56,8 @@ struct keeper_options {
 	uint64_t swap_bytes;   /* 0: chosen from the free space */
 	const char *swap_path; /* NULL: the default */
 	const char *policy;    /* "": the default */
+	const char *record;    /* absolute path, or NULL */
+	int record_fd;         /* that file, for the first process */
 };
 
 /* What is known of one process, while it runs and after. */

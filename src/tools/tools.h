@@ -10,5 +10,6 @@
 
 int stat_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_record.c -- a run over real memory is recorded; replayed with nothing
+ * but the record, it is the same run.
+ *
+ * 96 MiB live in 32: threads write, read, give back and pin pages while the
+ * daemons work, so events come from many threads in an order of their own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "core/policy.h"
+#include "replay/replay.h"
+#include "test/pager/engine.h"
+
+#define DATA_BYTES (96 * MIB)
+#define PIECES 3
+
+static struct replay_result result;
+
+/* -- a program ------------------------------------------------------------ */
+
+struct piece {
+	struct pager *pager;
+	char *at;
+	size_t bytes;
+	uint64_t seed;
+};
+
+/* One thread's share. */
+static void *
+work(void *arg)
+{
+	struct piece *w = arg;
+	size_t half = w->bytes / 2;
+	uint64_t random = w->seed;
+
+	fill(w->at, w->bytes, w->seed);
+	(void)pager_advise(w->pager, w->at, half, PAGEOUT_SEQUENTIAL);
+	must(is_filled(w->at, w->bytes, w->seed));
+	must(pager_discard(w->pager, w->at, MIB) == 0);
+	must(is_zero(w->at, MIB));
+	fill(w->at, MIB, w->seed);
+	must(pager_pin(w->pager, w->at + half, MIB / 2) == 0);
+	(void)pager_advise(w->pager, w->at, w->bytes, PAGEOUT_COLD);
+	for (unsigned i = 0; i < 2000; i++) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		w->at[half + (random >> 33) % half] ^= 0x55;
+	}
+	must(is_filled(w->at, MIB, w->seed));
+	must(pager_unpin(w->pager, w->at + half, MIB / 2) == 0);
+	(void)pager_advise(w->pager, w->at, MIB, PAGEOUT_PREFETCH);
+	return NULL;
+}
+
+static void
+run_program(struct pager *p)
+{
+	char *at = engine_map(p, NULL, DATA_BYTES);
+	pthread_t threads[PIECES];
+	struct piece pieces[PIECES];
+	size_t bytes = DATA_BYTES / PIECES;
+
+	for (unsigned i = 0; i < PIECES; i++) {
+		pieces[i] = (struct piece){p, at + i * bytes, bytes, i + 1};
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, work, &pieces[i]), 0);
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	engine_unmap(p, at, DATA_BYTES);
+}
+
+/* -- recording ------------------------------------------------------------ */
+
+/*
+ * Run the program with a record in fd.
+ * => false where user-space faults are not allowed
+ */
+static bool
+record(const char *policy, enum pageout_mode mode, const char *filter, int fd)
+{
+	struct pager_swapfile file;
+	char reason[PAGER_REASON_MAX];
+	struct pager *p;
+	int r;
+
+	assert_true(pager_swapfile_open(&file, NULL, 256 * MIB, reason) >= 0);
+	assert_int_equal(setenv("PAGEOUT_SWAP_FILTER", filter, 1), 0);
+	r = pager_open(&p, &(struct pager_config){
+				   .mem_bytes = 32 * MIB,
+				   .swap_bytes = file.bytes,
+				   .swap_fd = file.fd,
+				   .swap_direct = file.direct,
+				   .stat_fd = -1,
+				   .record_fd = fd,
+				   .policy = policy,
+				   .mode = mode,
+			   });
+	if (r == -EPERM || r == -ENOSYS)
+		return false;
+	assert_int_equal(r, 0);
+	run_program(p);
+	pager_close(p);
+	return true;
+}
+
+static void
+replay(int fd, const struct replay_options *o)
+{
+	struct stat st;
+	void *at;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	replay_run(&result, at, (size_t)st.st_size, o);
+	assert_int_equal(munmap(at, (size_t)st.st_size), 0);
+}
+
+static void
+record_and_replay(const char *policy, enum pageout_mode mode,
+                  const char *filter)
+{
+	int fd = memfd_create("record", MFD_CLOEXEC);
+
+	assert_true(fd > 0);
+	if (!record(policy, mode, filter, dup(fd)))
+		skip();
+	/* The oracle can fail: other read-ahead is another run. */
+	replay(fd, &(struct replay_options){.ra_pages_max = 3});
+	assert_int_equal(result.verdict, REPLAY_DIFFERENT);
+	replay(fd, NULL);
+	if (result.verdict != REPLAY_SAME)
+		fail_msg("%s: %s", policy, result.why);
+	assert_string_equal(result.header.policy, policy);
+	assert_true(result.stat[PAGEOUT_STAT_pswpout] > 16384);
+	assert_true(result.decisions > 1000);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+with_threads(void **unused)
+{
+	(void)unused;
+	for (unsigned i = 0; policies[i] != NULL; i++)
+		record_and_replay(policies[i]->name, PAGEOUT_MODE_THREAD, "");
+}
+
+static void
+inline_too(void **unused)
+{
+	(void)unused;
+	for (unsigned i = 0; policies[i] != NULL; i++)
+		record_and_replay(policies[i]->name, PAGEOUT_MODE_INLINE, "");
+}
+
+static void
+over_a_device_that_fails_now_and_then(void **unused)
+{
+	(void)unused;
+	record_and_replay("clock", PAGEOUT_MODE_THREAD,
+	                  "error:op=write,every=50");
+	assert_true(result.stat[PAGEOUT_STAT_swap_write_errors] > 0);
+}
+
+static void
+a_record_that_cannot_be_written_harms_nobody(void **unused)
+{
+	int fd = memfd_create("record", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	(void)unused;
+	assert_true(fd > 0);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+	if (!record("fifo", PAGEOUT_MODE_THREAD, "", dup(fd)))
+		skip();
+	replay(fd, NULL);
+	assert_int_equal(result.verdict, REPLAY_BAD);
+	assert_true(result.events > 100);
+	assert_int_equal(close(fd), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_threads),
+		cmocka_unit_test(inline_too),
+		cmocka_unit_test(over_a_device_that_fails_now_and_then),
+		cmocka_unit_test(a_record_that_cannot_be_written_harms_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
