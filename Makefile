@@ -54,7 +54,8 @@ tsan: setup ## the tests under the thread sanitizer
 
 fuzz: setup ## each fuzz target for SECONDS_EACH seconds
 	@CC=clang; export CC; $(call configure,build-fuzz,$(SANITIZE) \
-		-Db_sanitize=address$(,)undefined -Dfuzz=true -Dtests=false)
+		-Db_sanitize=address$(,)undefined -Dfuzz=true -Dtests=false \
+		-Dc_args=-fsanitize=fuzzer-no-link)
 	@ninja -C build-fuzz
 	@scripts/fuzz build-fuzz $(SECONDS_EACH)
 
