@@ -188,6 +188,13 @@ struct zone {
 	struct flist area[BUDDY_ORDERS];           /* (K) free blocks */
 };
 
+/* Whether pages of an area are written; of memory file systems they are not. */
+enum writepage {
+	WRITEPAGE_WRITES,
+	WRITEPAGE_REFUSES, /* not now: what lacks is not the core's to know */
+	WRITEPAGE_NONE,    /* there is no such operation */
+};
+
 /*
  * A swap area: one device.  map[] counts a slot's users (SLOT_*); tag[] holds
  * the frame while the slot is cached and the contents' hash while it is not.
@@ -208,7 +215,8 @@ struct swap_area {
 	uint32_t overflows;                /* (K) users not counted any more */
 	uint64_t retry_ns;                 /* (K) no writes before this time */
 	uint32_t errors;                   /* (K) writes that failed in a row */
-	bool in_use;                       /* (K) */
+	uint8_t writepage; /* (C) enum writepage: set after core_swapon() */
+	bool in_use;       /* (K) */
 };
 
 /* map[]: 0 is free, 1..SLOT_COUNT_MAX-1 are counts. */

@@ -128,6 +128,9 @@ uint32_t core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b);
 uint32_t core_launder(struct core *c, struct flist *l, uint32_t scan,
                       uint32_t ops, struct batch *b);
 
+/* What would happen if a frame, which is cached, were to be written. */
+enum writepage core_writepage(const struct core *c, const struct frame *f);
+
 /* That launder may start a write of a frame, which is cached and dirty. */
 bool core_may_write(const struct core *c, const struct frame *f, uint64_t now);
 

@@ -454,10 +454,18 @@ slot_written(struct core *c, swp_entry_t e)
 	s->retry_ns = 0;
 }
 
+enum writepage
+core_writepage(const struct core *c, const struct frame *f)
+{
+	return area_of(c, f->entry)->writepage;
+}
+
 bool
 swap_writable(const struct core *c, swp_entry_t e, uint64_t now)
 {
-	return area_of(c, e)->retry_ns <= now;
+	const struct swap_area *s = area_of(c, e);
+
+	return s->writepage == WRITEPAGE_WRITES && s->retry_ns <= now;
 }
 
 bool

@@ -76,6 +76,16 @@ write_throttle(struct core *c, struct launder *l, uint32_t pfn)
 	return NEXT_SLEEPS;
 }
 
+/* It has nowhere to go: where it is looked at least. */
+static bool
+is_unwritable(const struct core *c, const struct launder *l,
+              const struct frame *f)
+{
+	enum writepage w = core_writepage(c, f);
+
+	return w == WRITEPAGE_NONE || (w == WRITEPAGE_REFUSES && l->pass == 1);
+}
+
 static enum next
 launder_dirty(struct core *c, struct launder *l, struct frame *f,
               struct batch *b)
@@ -84,6 +94,10 @@ launder_dirty(struct core *c, struct launder *l, struct frame *f,
 	uint32_t limit = tunable24(c, T24_LAUNDER_LIMIT);
 	uint64_t now = c->cfg.host->now_ns(c->cfg.host_ctx);
 
+	if (is_unwritable(c, l, f)) {
+		list_move24(c, LIST_ACTIVE, f, 7);
+		return NEXT_PAGE;
+	}
 	if (l->pass == 0 || !core_may_write(c, f, now) ||
 	    (limit != 0 && l->started + l->run_count >= limit)) {
 		rotate(c, f);
