@@ -280,22 +280,29 @@ core_cache_remove(struct core *c, unsigned id)
 {
 	must(id < CACHES_MAX && c->caches[id].kind != CACHE_NONE);
 	c->caches[id] = (struct cache){0};
-	for (unsigned i = 0; i < CACHES_MAX; i++)
-		if (c->caches[i].slabs == id + 1)
-			c->caches[i].slabs = 0;
 }
 
 void
-core_cache_tell(struct core *c, unsigned id, uint32_t unused, bool growing,
-                bool grown)
+core_cache_tell(struct core *c, unsigned id, uint32_t unused, uint32_t flags)
 {
 	struct cache *cache = &c->caches[id];
 
 	must(id < CACHES_MAX && cache->kind != CACHE_NONE);
 	cache->unused = unused;
 	cache->flags &= (uint8_t)~CACHE_GROWING;
-	cache->flags |= (uint8_t)((growing ? CACHE_GROWING : 0) |
-	                          (grown ? CACHE_GROWN : 0));
+	cache->flags |= flags & (CACHE_GROWING | CACHE_GROWN);
+}
+
+void
+core_cache_shrunk(struct core *c, unsigned id, uint64_t freed)
+{
+	must(id < CACHES_MAX && c->caches[id].kind != CACHE_NONE);
+	if (c->caches[id].kind == CACHE_SLAB) {
+		stat_add(c, PAGEOUT_STAT_slab_reaped, freed);
+		return;
+	}
+	stat_add(c, PAGEOUT_STAT_shrink_calls, 1);
+	stat_add(c, PAGEOUT_STAT_shrink_freed, freed);
 }
 
 /* -- looking -------------------------------------------------------------- */

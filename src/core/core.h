@@ -80,7 +80,7 @@
 #define SLOT_CLUSTER 256   /* swap slots taken in a row (SWAPFILE_CLUSTER) */
 #define RA_PAGES_MAX 256   /* read-ahead and fault-around: at most 1 MiB */
 #define TUNABLES_MAX 16
-#define CACHES_MAX 16
+#define CACHES_MAX 32
 #define STREAMS 16     /* access streams remembered in a space */
 #define TABLE_SHIFT 18 /* a leaf of the page table covers 1 GiB */
 #define TABLE_ENTRIES (1u << TABLE_SHIFT)
@@ -294,8 +294,6 @@ struct cache {
 	uint8_t kind;    /* (K) enum cache_kind */
 	uint8_t flags;   /* (K)(P) enum cache_flag */
 	uint8_t order;   /* (K) of a slab */
-	uint8_t slabs;   /* (K) entries: 1 + the slab cache that they live in;
-	                    or 0 */
 	uint32_t unused; /* (K) entries, or slabs, that nobody uses */
 	uint64_t asked;  /* (P) times */
 };
@@ -528,9 +526,15 @@ bool core_reclaim_direct(struct core *c, struct batch *b);
 int core_cache_add(struct core *c, const struct cache *new);
 void core_cache_remove(struct core *c, unsigned id);
 
-/* How it stands; grown: it has grown since it last told. */
-void core_cache_tell(struct core *c, unsigned id, uint32_t unused, bool growing,
-                     bool grown);
+/*
+ * How it stands.  flags: CACHE_GROWING, and CACHE_GROWN when it has since it
+ * last told.
+ */
+void core_cache_tell(struct core *c, unsigned id, uint32_t unused,
+                     uint32_t flags);
+
+/* It has done what it was asked to: so many entries, or slabs, are gone. */
+void core_cache_shrunk(struct core *c, unsigned id, uint64_t freed);
 
 /* -- looking -------------------------------------------------------------- */
 

@@ -156,7 +156,8 @@ struct host_ops {
 	void (*trace)(void *ctx, const struct transition *t);
 
 	/* Ask a registered cache to give back goal entries (0: all that are
-	 * unused) or slabs.  Soon, and on a thread of its own. */
+	 * unused) or slabs; after entries, the free slabs that they have left.
+	 * Soon, and on a thread of its own. */
 	void (*shrink)(void *ctx, unsigned cache, uint64_t goal);
 
 	/* Write the buffer in a frame; policy code hears of its end. */

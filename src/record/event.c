@@ -28,6 +28,34 @@ event_args(unsigned kind)
 	return events[kind].args;
 }
 
+static int64_t
+apply_cache(struct core *c, const struct event *e)
+{
+	const uint64_t *a = e->arg;
+	unsigned id = (unsigned)a[0];
+
+	switch ((unsigned)e->kind) {
+	case EVENT_cache_add:
+		return core_cache_add(c, &(struct cache){
+						 .kind = (uint8_t)a[0],
+						 .flags = (uint8_t)a[1],
+						 .order = (uint8_t)a[2],
+					 });
+	case EVENT_cache_remove:
+		core_cache_remove(c, id);
+		return 0;
+	case EVENT_cache_tell:
+		core_cache_tell(c, id, (uint32_t)a[1], (uint32_t)a[2]);
+		return 0;
+	case EVENT_cache_shrunk:
+		core_cache_shrunk(c, id, a[1]);
+		return 0;
+	default:
+		never();
+		return 0;
+	}
+}
+
 /* Events of areas and of the swap space: their batch is not asked for. */
 static int64_t
 apply_set_up(struct core *c, const struct event *e)
@@ -58,8 +86,7 @@ apply_set_up(struct core *c, const struct event *e)
 		core_evictable(c);
 		return 0;
 	default:
-		never();
-		return 0;
+		return apply_cache(c, e);
 	}
 }
 

@@ -117,11 +117,22 @@ host_now_ns(void *ctx)
 	return now;
 }
 
+/* What comes of it comes back as events. */
+static void
+host_shrink(void *ctx, unsigned cache, uint64_t goal)
+{
+	struct tap *t = ctx;
+
+	if (t->host->shrink != NULL)
+		t->host->shrink(t->host_ctx, cache, goal);
+}
+
 static const struct host_ops tap_host = {
 	.name = "tap",
 	.table_alloc = host_table_alloc,
 	.wake = host_wake,
 	.now_ns = host_now_ns,
+	.shrink = host_shrink,
 };
 
 /* The tap of a core, when it records; or NULL. */
@@ -443,6 +454,42 @@ tap_evictable(struct core *c)
 		core_evictable(c);
 	else
 		(void)passed(c, NULL, CALL(evictable));
+}
+
+int
+tap_cache_add(struct core *c, const struct cache *new)
+{
+	if (tap_of(c) == NULL)
+		return core_cache_add(c, new);
+	return (int)passed(c, NULL,
+	                   CALL(cache_add, new->kind, new->flags, new->order));
+}
+
+void
+tap_cache_remove(struct core *c, unsigned id)
+{
+	if (tap_of(c) == NULL)
+		core_cache_remove(c, id);
+	else
+		(void)passed(c, NULL, CALL(cache_remove, id));
+}
+
+void
+tap_cache_tell(struct core *c, unsigned id, uint32_t unused, uint32_t flags)
+{
+	if (tap_of(c) == NULL)
+		core_cache_tell(c, id, unused, flags);
+	else
+		(void)passed(c, NULL, CALL(cache_tell, id, unused, flags));
+}
+
+void
+tap_cache_shrunk(struct core *c, unsigned id, uint64_t freed)
+{
+	if (tap_of(c) == NULL)
+		core_cache_shrunk(c, id, freed);
+	else
+		(void)passed(c, NULL, CALL(cache_shrunk, id, freed));
 }
 
 bool

@@ -84,6 +84,11 @@ enum fault_verdict tap_pin(struct core *c, unsigned space, uint64_t vpn,
                            struct batch *b);
 void tap_unpin(struct core *c, unsigned space, uint64_t vpn);
 void tap_evictable(struct core *c);
+int tap_cache_add(struct core *c, const struct cache *new);
+void tap_cache_remove(struct core *c, unsigned id);
+void tap_cache_tell(struct core *c, unsigned id, uint32_t unused,
+                    uint32_t flags);
+void tap_cache_shrunk(struct core *c, unsigned id, uint64_t freed);
 bool tap_kswapd(struct core *c, struct batch *b);
 bool tap_kreclaimd(struct core *c, struct batch *b);
 bool tap_flush(struct core *c, struct batch *b);

@@ -394,6 +394,23 @@ take_results(struct replay *r, struct op *op)
 	}
 }
 
+static void
+expect_cache(struct replay *r, const struct event *e)
+{
+	const uint64_t *a = e->arg;
+
+	if (e->kind == EVENT_cache_add) {
+		if (a[0] == CACHE_NONE || a[0] > CACHE_SLAB ||
+		    a[1] > UINT8_MAX || a[2] >= BUDDY_ORDERS)
+			senseless(r, "a cache");
+		return;
+	}
+	if (a[0] >= CACHES_MAX || r->core->caches[a[0]].kind == CACHE_NONE)
+		senseless(r, "a cache that there is not");
+	if (e->kind == EVENT_cache_tell && (a[1] | a[2]) > UINT32_MAX)
+		senseless(r, "what a cache tells");
+}
+
 /* Arguments that the core would not survive. */
 static void
 expect_swap(struct replay *r, struct event *e)
@@ -427,6 +444,10 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 		e->op = expect_flying(r, a[0]);
 		r->flying[a[0]] = false;
 		take_results(r, e->op);
+		return;
+	}
+	if (e->kind >= EVENT_cache_add && e->kind <= EVENT_cache_shrunk) {
+		expect_cache(r, e);
 		return;
 	}
 	if (a[0] >= r->cfg.spaces)

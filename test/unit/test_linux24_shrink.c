@@ -91,7 +91,7 @@ dentries_by_priority(void **unused)
 	expect_ask(id, 600);
 	shrink_dcache_memory(&core, 0, GFP_KERNEL);
 	expect_ask(id, 0); /* all */
-	core_cache_tell(&core, id, 5, false, false);
+	core_cache_tell(&core, id, 5, 0);
 	shrink_dcache_memory(&core, 6, GFP_KERNEL);
 	expect_ask(id, 0); /* fewer than 6: all of them */
 	assert_int_equal(core.caches[id].asked, 4);
@@ -134,26 +134,6 @@ an_empty_cache_is_counted_and_left_alone(void **unused)
 	assert_int_equal(core.caches[id].asked, 1);
 }
 
-static void
-slabs_of_entries_go_after_the_entries(void **unused)
-{
-	unsigned slabs = add(CACHE_SLAB, 0, 0, 3);
-	unsigned id = add(CACHE_DENTRY, 0, 0, 60);
-
-	(void)unused;
-	core.caches[id].slabs = (uint8_t)(slabs + 1);
-	shrink_dcache_memory(&core, 6, GFP_KERNEL);
-	assert_int_equal(asks_count, 2);
-	assert_int_equal(asks[0].id, id);
-	assert_int_equal(asks[0].goal, 10);
-	assert_int_equal(asks[1].id, slabs);
-	assert_int_equal(asks[1].goal, 0);
-	core_cache_remove(&core, slabs);
-	asks_count = 0;
-	shrink_dcache_memory(&core, 6, GFP_KERNEL);
-	expect_ask(id, 10);
-}
-
 /* -- S24-59: slabs -------------------------------------------------------- */
 
 static void
@@ -193,7 +173,7 @@ one_free_slab_is_freed_and_none_is_not(void **unused)
 	(void)unused;
 	kmem_cache_reap(&core, GFP_KERNEL);
 	expect_ask(id, 1);
-	core_cache_tell(&core, id, 0, false, false);
+	core_cache_tell(&core, id, 0, 0);
 	kmem_cache_reap(&core, GFP_KERNEL);
 	expect_asks(0);
 }
@@ -204,12 +184,13 @@ marks_make_a_cache_be_skipped(void **unused)
 	unsigned id = add(CACHE_SLAB, 0, 0, 5);
 
 	(void)unused;
-	core_cache_tell(&core, id, 5, true, false); /* growing: till it ends */
+	core_cache_tell(&core, id, 5,
+	                CACHE_GROWING); /* growing: till it ends */
 	kmem_cache_reap(&core, GFP_KERNEL);
 	kmem_cache_reap(&core, GFP_KERNEL);
 	expect_asks(0);
-	core_cache_tell(&core, id, 5, false, true); /* grown: once */
-	core_cache_tell(&core, id, 5, false, false);
+	core_cache_tell(&core, id, 5, CACHE_GROWN); /* grown: once */
+	core_cache_tell(&core, id, 5, 0);
 	kmem_cache_reap(&core, GFP_KERNEL);
 	expect_asks(0);
 	kmem_cache_reap(&core, GFP_KERNEL);
@@ -263,6 +244,24 @@ a_host_without_shrinkers_is_not_asked(void **unused)
 	(void)add(CACHE_SLAB, 0, 0, 6);
 	shrink_dcache_memory(&core, 0, GFP_KERNEL);
 	kmem_cache_reap(&core, GFP_KERNEL);
+}
+
+static void
+what_was_done_is_counted(void **unused)
+{
+	uint64_t stat[PAGEOUT_STATS] = {0};
+	unsigned entries, slabs;
+
+	(void)unused;
+	core.stat = stat;
+	entries = add(CACHE_INODE, 0, 0, 600);
+	slabs = add(CACHE_SLAB, 0, 0, 6);
+	core_cache_shrunk(&core, entries, 100);
+	core_cache_shrunk(&core, entries, 0);
+	core_cache_shrunk(&core, slabs, 5);
+	assert_int_equal(stat[PAGEOUT_STAT_shrink_calls], 2);
+	assert_int_equal(stat[PAGEOUT_STAT_shrink_freed], 100);
+	assert_int_equal(stat[PAGEOUT_STAT_slab_reaped], 5);
 }
 
 /* -- models --------------------------------------------------------------- */
@@ -350,8 +349,6 @@ main(void)
 	                               fresh),
 		cmocka_unit_test_setup(an_empty_cache_is_counted_and_left_alone,
 	                               fresh),
-		cmocka_unit_test_setup(slabs_of_entries_go_after_the_entries,
-	                               fresh),
 		cmocka_unit_test_setup(the_best_cache_gives_four_fifths, fresh),
 		cmocka_unit_test_setup(ten_free_slabs_end_the_search, fresh),
 		cmocka_unit_test_setup(one_free_slab_is_freed_and_none_is_not,
@@ -363,6 +360,7 @@ main(void)
 		cmocka_unit_test_setup(there_is_room_for_so_many, fresh),
 		cmocka_unit_test_setup(a_host_without_shrinkers_is_not_asked,
 	                               fresh),
+		cmocka_unit_test_setup(what_was_done_is_counted, fresh),
 		cmocka_unit_test(dentries_go_from_the_old_end),
 		cmocka_unit_test(a_referenced_dentry_takes_a_unit),
 		cmocka_unit_test(a_limit_that_is_passed_is_none),

@@ -100,6 +100,36 @@ a_run_replayed_is_the_same_run(void **unused)
 	memory.room = TAP_BYTES_MIN;
 }
 
+static void
+caches_are_replayed(void **unused)
+{
+	struct tap t = {.full = memory_full, .full_ctx = &memory};
+
+	(void)unused;
+	(void)record("clock", 1, false); /* there is a world */
+	memory.size = 0;
+	sim_start(world, &(struct sim_options){
+				 .seed = 1,
+				 .policy = "clock",
+				 .events = 100,
+				 .tap = &t,
+				 .fail = world_fail,
+			 });
+	for (int i = 0; i < 2; i++) {
+		struct cache new = {.kind = i == 0 ? CACHE_SLAB : CACHE_DENTRY};
+
+		assert_int_equal(tap_cache_add(world->core, &new), i);
+	}
+	tap_cache_tell(world->core, 1, 600, CACHE_GROWN);
+	sim_run(world);
+	tap_cache_shrunk(world->core, 1, 100);
+	tap_cache_remove(world->core, 0);
+	tap_end(&t, world->core);
+	replay(NULL);
+	assert_int_equal(result.verdict, REPLAY_SAME);
+	assert_int_equal(result.stat[PAGEOUT_STAT_shrink_freed], 100);
+}
+
 /* In a run where memory is never short, nothing is decided otherwise. */
 static void
 another_core_is_found_out(void **unused)
@@ -216,6 +246,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_replayed_is_the_same_run),
+		cmocka_unit_test(caches_are_replayed),
 		cmocka_unit_test(another_core_is_found_out),
 		cmocka_unit_test(every_flipped_byte_is_found),
 		cmocka_unit_test(a_record_that_is_cut_off_says_so),

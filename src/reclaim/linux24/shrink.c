@@ -50,8 +50,6 @@ shrink_kind(struct core *c, enum cache_kind kind, unsigned priority,
 		if (cache->kind != kind || cache->flags & CACHE_NO_REAP)
 			continue;
 		ask(c, i, priority == 0 ? 0 : cache->unused / priority);
-		if (cache->slabs != 0)
-			ask(c, cache->slabs - 1u, 0);
 	}
 }
 
