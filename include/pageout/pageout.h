@@ -180,6 +180,148 @@ int pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
 	__attribute__((nonnull(1)));
 
 /*
+ * Shrinkers.  A program keeps things that it could do without: parsed files,
+ * results, free objects.  When memory is short the engine asks for some of
+ * them to be freed, before it lets pages go that may be wanted.  What is freed
+ * helps when it lies in regions of the engine, and is discarded or used again.
+ *
+ * Who asks, and how much, is the policy's: linux24 asks as its kernel did, the
+ * other policies never do; pageout_shrinker_ask() always does.
+ */
+enum pageout_shrinker_kind {
+	PAGEOUT_SHRINKER_DENTRIES, /* is asked first, entry by entry */
+	PAGEOUT_SHRINKER_INODES    /* things that such entries keep alive */
+};
+
+struct pageout_slab;
+
+/*
+ * Free entries, the oldest first.
+ *
+ *	goal	how many; 0: all that nobody uses
+ *
+ * Called on a thread of its own, with all signals blocked, one call at a time
+ * for each shrinker.  It may touch regions of the engine, take locks and wait,
+ * and call everything here but pageout_close().
+ * Returns how many entries were freed; less than 0 counts as 0.
+ */
+typedef int64_t pageout_shrink_fn(void *ctx, uint64_t goal);
+
+/* Zero is the default for every member but shrink. */
+struct pageout_shrinker {
+	enum pageout_shrinker_kind kind;
+	pageout_shrink_fn *shrink;
+	void *ctx;
+	struct pageout_slab *slab; /* where the entries live: after a call its
+	                              free slabs are given back, too */
+};
+
+/*
+ * Register a shrinker.
+ *
+ *	shrinker	copied
+ *	ret_id		its number
+ *
+ * Returns 0, or
+ *	-EINVAL		an unknown kind, no function, or a slab cache of another
+ *			engine
+ *	-ENOSPC		32 shrinkers and slab caches are registered already
+ *	-ENOMEM, -EAGAIN	no memory, or no thread
+ */
+int pageout_shrinker_register(struct pageout *engine,
+                              const struct pageout_shrinker *shrinker,
+                              unsigned *ret_id)
+	__attribute__((nonnull(1, 2, 3), warn_unused_result));
+
+/*
+ * Say how many entries nobody uses now; 0 at first.  Costs a store, so say it
+ * whenever it changes.  A shrinker with none is not asked.
+ * Returns 0, or
+ *	-EINVAL		no such shrinker
+ */
+int pageout_shrinker_publish(struct pageout *engine, unsigned id,
+                             uint64_t unused) __attribute__((nonnull(1)));
+
+/*
+ * Ask a shrinker ourselves; goal as above.  Returns at once; requests that come
+ * while one is waiting become one, the largest.
+ * Returns 0, or
+ *	-EINVAL		no such shrinker
+ */
+int pageout_shrinker_ask(struct pageout *engine, unsigned id, uint64_t goal)
+	__attribute__((nonnull(1)));
+
+/*
+ * Unregister a shrinker.  Waits until a call that is under way has ended, so
+ * hold no lock that it wants.  From its own call it returns at once: that call
+ * is the last.
+ * Returns 0, or
+ *	-EINVAL		no such shrinker
+ *	-EBUSY		from the call of another shrinker: this one is in a call
+ */
+int pageout_shrinker_unregister(struct pageout *engine, unsigned id)
+	__attribute__((nonnull(1)));
+
+/*
+ * Slab caches: objects of one size, in slabs of one or more pages.  A slab in
+ * which no object is in use keeps its memory until it is reaped: when the
+ * policy says so (linux24 does, others never), or by pageout_slab_shrink().
+ */
+enum pageout_slab_flag {
+	PAGEOUT_SLAB_NO_REAP = 1 /* only pageout_slab_shrink() */
+};
+
+/* Make an object: once, when its slab is made, not each time it is handed
+ * out.  It is given back as it was made.  No lock is held. */
+typedef void pageout_slab_make_fn(void *object);
+
+/*
+ * Create a slab cache.
+ *
+ *	bytes	of an object, up to 131072
+ *	align	of an object, a power of two up to 4096; 0: 8
+ *	make	or NULL: the contents of an object are not defined
+ *	flags	of enum pageout_slab_flag
+ *
+ * Returns 0, or
+ *	-EINVAL		bytes, align or flags out of range
+ *	-ENOSPC		32 shrinkers and slab caches are registered already
+ *	-ENOMEM, -EAGAIN	no memory or address space, or no thread
+ */
+int pageout_slab_create(struct pageout *engine, size_t bytes, size_t align,
+                        pageout_slab_make_fn *make, unsigned flags,
+                        struct pageout_slab **ret_slab)
+	__attribute__((nonnull(1, 6), warn_unused_result));
+
+/*
+ * Take an object.
+ * Returns 0, or
+ *	-ENOMEM		budget and swap file together are full
+ */
+int pageout_slab_alloc(struct pageout_slab *slab, void **ret_object)
+	__attribute__((nonnull(1, 2), warn_unused_result));
+
+/*
+ * Give an object back.
+ * Returns 0, or
+ *	-EINVAL		it is not an object of this cache that is in use
+ */
+int pageout_slab_free(struct pageout_slab *slab, void *object)
+	__attribute__((nonnull(1)));
+
+/* Give the memory of all free slabs back now.  Returns how many. */
+uint64_t pageout_slab_shrink(struct pageout_slab *slab)
+	__attribute__((nonnull(1)));
+
+/*
+ * Destroy a slab cache that no thread uses any more; its address space is
+ * gone.  pageout_close() destroys those that are left, whatever is in use.
+ * Returns 0, or
+ *	-EBUSY		an object is in use
+ */
+int pageout_slab_destroy(struct pageout_slab *slab) __attribute__((nonnull(1)));
+
+/*
  * Copy the engine's numbers.
  *
  *	values	PAGEOUT_STATS of them, by enum pageout_stat_id

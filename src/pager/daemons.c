@@ -30,22 +30,33 @@
 /* -- asking and sleeping -------------------------------------------------- */
 
 void
+word_ask(uint32_t *word)
+{
+	if (__atomic_exchange_n(word, 1, __ATOMIC_ACQ_REL) == 0)
+		(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL,
+		              NULL, 0);
+}
+
+void
+word_sleep(uint32_t *word, int ms)
+{
+	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
+	__atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+}
+
+void
 daemon_ask(struct pager *p, enum daemon who)
 {
-	if (__atomic_exchange_n(&p->asked[who], 1, __ATOMIC_ACQ_REL) == 0)
-		(void)syscall(SYS_futex, &p->asked[who], FUTEX_WAKE_PRIVATE, 1,
-		              NULL, NULL, 0);
+	word_ask(&p->asked[who]);
 }
 
 static void
 daemon_sleep(struct pager *p, enum daemon who, int ms)
 {
-	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
-
-	if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
-		(void)syscall(SYS_futex, &p->asked[who], FUTEX_WAIT_PRIVATE, 0,
-		              &ts, NULL, 0);
-	__atomic_store_n(&p->asked[who], 0, __ATOMIC_RELEASE);
+	word_sleep(&p->asked[who],
+	           __atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE) ? 0 : ms);
 }
 
 static bool
@@ -120,8 +131,11 @@ kswapd_run(void *ctx)
 	filedev_thread_is_own();
 	while (!stopping(p)) {
 		swap_grow(p);
-		while (turn(p, tap_kswapd) && !stopping(p))
+		caches_tell(p);
+		while (turn(p, tap_kswapd) && !stopping(p)) {
 			swap_grow(p);
+			caches_tell(p);
+		}
 		daemon_sleep(p, DAEMON_KSWAPD, PULSE_MS);
 	}
 }

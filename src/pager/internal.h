@@ -10,6 +10,7 @@
  *	daemons.c	kswapd, kreclaimd, the flusher
  *	ranges.c	ranges become managed, change, and cease to be
  *	fork.c		everything resident, then fork
+ *	cache/		shrinkers and slab caches: what the program can spare
  *
  * One lock: the node's.  It guards the core, and is never held over a system
  * call.  What a call of the core put into a batch is performed without it.
@@ -25,6 +26,7 @@
 #include "os/file/filedev.h"
 #include "os/spool.h"
 #include "os/thread.h"
+#include "pager/cache/cache.h"
 #include "pager/pager.h"
 #include "record/tap.h"
 #include "swap/swapdev.h"
@@ -89,6 +91,7 @@ struct pager {
 	void *core_mem, *swap_mem; /* (C) */
 	size_t core_mem_bytes, swap_mem_bytes;
 	struct messages messages; /* (H) */
+	struct cache_slots caches;
 };
 
 /* -- pager.c -------------------------------------------------------------- */
@@ -197,6 +200,11 @@ bool io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b);
  */
 void io_wait(struct pager *p, uint32_t seq);
 
+/* -- ranges.c ------------------------------------------------------------- */
+
+/* Pages that may be promised: what memory and swap space can hold. */
+uint64_t pager_promise_limit(const struct pager *p);
+
 /* -- faults.c, inline.c --------------------------------------------------- */
 
 void faults_run(void *ctx);
@@ -217,6 +225,10 @@ void inline_stop(struct pager *p);
 bool inline_fault(struct pager *p, uint64_t vpn);
 
 /* -- daemons.c ------------------------------------------------------------ */
+
+/* A word on which one thread sleeps until it is asked, or ms have passed. */
+void word_ask(uint32_t *word);
+void word_sleep(uint32_t *word, int ms);
 
 void daemon_ask(struct pager *p, enum daemon who);
 void kswapd_run(void *ctx);

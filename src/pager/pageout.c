@@ -12,6 +12,7 @@
 #include "base/bits.h"
 #include "core/policy.h"
 #include "os/raw.h"
+#include "pager/cache/cache.h"
 #include "pager/pager.h"
 
 struct pageout {
@@ -117,6 +118,7 @@ pageout_close(struct pageout *engine)
 {
 	if (engine == NULL || is_childs(engine))
 		return;
+	caches_close(engine->pager);
 	pager_unmap_all(engine->pager);
 	pager_close(engine->pager);
 	raw_unmap(engine, sizeof(*engine));
@@ -215,6 +217,51 @@ pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
 	if (!in_regions(engine, addr, bytes))
 		return -EINVAL;
 	return pager_unpin(engine->pager, addr, bytes);
+}
+
+/* -- caches --------------------------------------------------------------- */
+
+int
+pageout_shrinker_register(struct pageout *engine,
+                          const struct pageout_shrinker *shrinker,
+                          unsigned *ret_id)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	return pager_shrinker_register(engine->pager, shrinker, ret_id);
+}
+
+int
+pageout_shrinker_publish(struct pageout *engine, unsigned id, uint64_t unused)
+{
+	return pager_shrinker_publish(engine->pager, id, unused);
+}
+
+int
+pageout_shrinker_ask(struct pageout *engine, unsigned id, uint64_t goal)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	return pager_shrinker_ask(engine->pager, id, goal);
+}
+
+int
+pageout_shrinker_unregister(struct pageout *engine, unsigned id)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	return pager_shrinker_unregister(engine->pager, id);
+}
+
+int
+pageout_slab_create(struct pageout *engine, size_t bytes, size_t align,
+                    pageout_slab_make_fn *make, unsigned flags,
+                    struct pageout_slab **ret_slab)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	return pager_slab_create(engine->pager, bytes, align, make, flags,
+	                         ret_slab);
 }
 
 unsigned

@@ -114,11 +114,18 @@ host_now_ns(void *ctx)
 	return pager_now_ns();
 }
 
+static void
+host_shrink(void *ctx, unsigned cache, uint64_t goal)
+{
+	cache_ask(ctx, cache, goal);
+}
+
 static const struct host_ops pager_host = {
 	.name = "pager",
 	.table_alloc = host_table_alloc,
 	.wake = host_wake,
 	.now_ns = host_now_ns,
+	.shrink = host_shrink,
 };
 
 /* -- the record ----------------------------------------------------------- */
@@ -391,6 +398,7 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
 		p->cfg.policy = policies[0]->name;
 	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_mutex_init(&p->caches.lock, NULL);
 	if ((r = open_record(p)) < 0 || (r = open_stats(p)) < 0 ||
 	    (r = open_pool(p)) < 0 || (r = open_uffds(p)) < 0 ||
 	    (r = open_core(p)) < 0 || (r = open_swap(p)) < 0) {

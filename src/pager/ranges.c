@@ -118,9 +118,8 @@ adopt_resident(struct pager *p, struct range r)
 	return 0;
 }
 
-/* Pages that may be promised: what memory and swap space can hold. */
-static uint64_t
-promise_limit(const struct pager *p)
+uint64_t
+pager_promise_limit(const struct pager *p)
 {
 	uint64_t frames = p->core->cfg.frames_total;
 
@@ -133,7 +132,7 @@ area_add(struct pager *p, struct range r, bool promise)
 	int err;
 
 	pager_lock(p);
-	if (promise && p->promised + r.pages > promise_limit(p)) {
+	if (promise && p->promised + r.pages > pager_promise_limit(p)) {
 		pager_unlock(p);
 		return -ENOMEM;
 	}
