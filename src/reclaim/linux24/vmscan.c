@@ -254,8 +254,8 @@ something_moves(const struct core *c)
 }
 
 /*
- * Nothing has been on its way for long.  Take what can be had, however young; and then let the
- * last frames go.
+ * Nothing has been on its way for long.  Take what can be had, however young;
+ * and then let the last frames go.
  */
 static bool
 last_resort(struct core *c, struct batch *b)
