@@ -97,6 +97,12 @@ when_lru_cache_add(struct scenario *s, const struct statement *st)
 }
 
 static void
+when_list_add24(struct scenario *s, const struct statement *st)
+{
+	list_add24(s->w->core, LIST_ACTIVE, frame_there(s, st->argv[0]));
+}
+
+static void
 when_touch_buffer(struct scenario *s, const struct statement *st)
 {
 	touch_buffer(frame_there(s, st->argv[0]));
@@ -449,6 +455,7 @@ const struct verb when_verbs[] = {
 	{"age_page_down_ageonly", 1, 1, when_age_page_down_ageonly, "PAGE"},
 	{"deactivate_page", 1, 1, when_deactivate_page, "PAGE"},
 	{"lru_cache_add", 1, 1, when_lru_cache_add, "PAGE"},
+	{"list_add24", 1, 1, when_list_add24, "PAGE: to the active list"},
 	{"lookup", 1, 1, when_lookup, "PAGE: found in its cache"},
 	{"touch_buffer", 1, 1, when_touch_buffer, "PAGE"},
 	{"recalculate_vm_stats", 0, 0, when_recalculate, ""},
