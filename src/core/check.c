@@ -62,9 +62,7 @@ check_used(struct walk *w, const struct frame *f, uint32_t pfn)
 		return broken(w, 2, pfn);
 	if (f->entry != 0) {
 		w->slots_cached++;
-		if (slot_frame(w->c, f->entry) != f ||
-		    (!slot_counts(w->c, f->entry, 1) &&
-		     !slot_counts(w->c, f->entry, 2)))
+		if (slot_frame(w->c, f->entry) != f)
 			return broken(w, 3, pfn);
 	}
 	if (f->vpn == VPN_NONE)
@@ -133,6 +131,31 @@ check_frames(struct walk *w)
 
 /* -- pages ---------------------------------------------------------------- */
 
+/* A slot's users: its cache, the page that has it, and that page's guests. */
+static bool
+slot_is_counted(const struct walk *w, unsigned space, uint64_t vpn,
+                swp_entry_t e, uint32_t users)
+{
+	return slot_counts(w->c, e,
+	                   users + guests_of_slot(w->c, space, vpn, e));
+}
+
+/* A guest names the frame that its page has at home, or a slot. */
+static int
+check_guest(const struct walk *w, const struct area *a, uint64_t vpn, pte_t pte)
+{
+	pte_t home = pte_get(w->c, a->home_space, a->home_vpn + (vpn - a->vpn));
+
+	if ((a->flags & AREA_GUEST) == 0)
+		return broken(w, 1, vpn);
+	if (pte_kind(pte) == PTE_SWAP)
+		return slot_counts(w->c, pte_entry(pte), 0) ? broken(w, 3, vpn)
+		                                            : 0;
+	return pte_kind(home) == PTE_PRESENT && pte_pfn(home) == pte_pfn(pte)
+	               ? 0
+	               : broken(w, 1, vpn);
+}
+
 static int
 check_page(struct walk *w, unsigned space, uint64_t vpn)
 {
@@ -149,13 +172,15 @@ check_page(struct walk *w, unsigned space, uint64_t vpn)
 		f = &w->c->frames[pte_pfn(pte)];
 		if (f->vpn != vpn || f->space != space)
 			return broken(w, 1, vpn);
-		if (f->entry != 0 && !slot_counts(w->c, f->entry, 1))
+		if (f->entry != 0 &&
+		    !slot_is_counted(w, space, vpn, f->entry, 1))
 			return broken(w, 3, vpn);
 		return 0;
 	case PTE_SWAP:
 		f = slot_frame(w->c, pte_entry(pte));
 		w->slots_swapped += f == NULL;
-		if (!slot_counts(w->c, pte_entry(pte), 1u + (f != NULL)))
+		if (!slot_is_counted(w, space, vpn, pte_entry(pte),
+		                     1u + (f != NULL)))
 			return broken(w, 3, vpn);
 		if (f != NULL && (f->vpn != vpn || f->space != space ||
 		                  f->flags & FRAME_ORPHAN))
@@ -178,7 +203,9 @@ check_space(struct walk *w, unsigned space)
 		    (i > 0 && a[-1].vpn + a[-1].pages > a->vpn))
 			return broken(w, 1, a->vpn);
 		for (uint64_t v = a->vpn; v < a->vpn + a->pages; v++) {
-			int r = check_page(w, space, v);
+			pte_t pte = pte_get(w->c, space, v);
+			int r = pte & PTE_GUEST ? check_guest(w, a, v, pte)
+			                        : check_page(w, space, v);
 
 			if (r != 0)
 				return r;

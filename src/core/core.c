@@ -214,11 +214,9 @@ core_prefetch(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 	while ((vpn = table_skip(c, space, vpn, end)) < end) {
 		const struct area *a = core_area_find(c, space, vpn);
 		uint64_t high;
-		pte_t pte = pte_get(c, space, vpn);
 		uint32_t n;
 
-		if (a == NULL || pte_kind(pte) != PTE_SWAP ||
-		    slot_frame(c, pte_entry(pte)) != NULL) {
+		if (a == NULL || core_swapped_out(c, space, vpn) == 0) {
 			vpn++;
 			continue;
 		}

@@ -111,6 +111,7 @@ enum pte_kind { PTE_NONE, PTE_PRESENT, PTE_SWAP, PTE_POISON };
 
 #define PTE_YOUNG ((pte_t)1 << 2)  /* mapped by a fault since last looked at */
 #define PTE_MOVING ((pte_t)1 << 3) /* of poison: an OP_UNPOISON names it */
+#define PTE_GUEST ((pte_t)1 << 4)  /* the page is at home elsewhere */
 
 /*
  * A swap entry names a slot: area in bits 29..31, slot number below.  Entry 0
@@ -243,6 +244,8 @@ struct area {
 	uint64_t id;
 	uint64_t off; /* identity of page v: (id, off + v - vpn) */
 	uint32_t flags;
+	uint64_t home_vpn; /* AREA_GUEST: where its first page is at home */
+	uint16_t home_space;
 };
 
 enum area_flag {
@@ -250,6 +253,7 @@ enum area_flag {
 	AREA_SEQUENTIAL = 1 << 1, /* widest window at once */
 	AREA_LOCKED = 1 << 3,     /* policies leave its pages alone */
 	AREA_PROMISED = 1 << 2,   /* the host's: counted in its promises */
+	AREA_GUEST = 1 << 4,      /* its pages are another area's */
 };
 
 /* One stream of faults: see readahead.c. */
@@ -338,6 +342,7 @@ struct core {
 	                    fails, a moment long; 0: never */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
 	uint64_t pins;     /* over all frames */
+	bool has_guests;   /* there are, or were, areas that share pages */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
 	uint64_t refused_ns; /* when one of them last refused */
@@ -404,6 +409,17 @@ int core_area_remove(struct core *c, unsigned space, uint64_t vpn,
 /* Set and clear area_flag bits on a range.  => 0 or -ENOMEM as above. */
 int core_area_flags(struct core *c, unsigned space, uint64_t vpn,
                     uint64_t pages, uint32_t set, uint32_t clear);
+
+/*
+ * As core_area_add(), but the pages are those of another area, at home_vpn of
+ * home_space, and are at home there: a fault here brings a page in there, and
+ * this entry names its frame as well.  A page leaves home last; what is
+ * discarded at home is gone here.  No host does this yet: it is how programs
+ * that share pages are modelled.
+ * => the area at home is no guest, and is not moved
+ */
+int core_area_share(struct core *c, unsigned space, uint64_t vpn,
+                    uint64_t pages, unsigned home_space, uint64_t home_vpn);
 
 /* The area that holds vpn, or NULL. */
 const struct area *core_area_find(const struct core *c, unsigned space,

@@ -293,8 +293,11 @@ core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
 static void
 write_failed(struct core *c, struct frame *f)
 {
-	swp_entry_t bad = f->entry, e = slot_alloc(c, frame_pfn(c, f), 2);
+	swp_entry_t bad = f->entry, e;
 
+	if (!slot_counts(c, bad, 2))
+		return; /* guests name it: it is tried again */
+	e = slot_alloc(c, frame_pfn(c, f), 2);
 	if (e == 0)
 		return;
 	*pte_of(c, f->space, f->vpn) = pte_swap(e);
@@ -345,7 +348,7 @@ core_steal(struct core *c, struct frame *f)
 
 	must((f->flags & (FRAME_DIRTY | FRAME_WRITEBACK | FRAME_LOCKED |
 	                  FRAME_ORPHAN)) == 0); /* [I2] */
-	must(e != 0 && slot_counts(c, e, 2));   /* the table still names it */
+	must(e != 0 && !slot_counts(c, e, 1));  /* the table still names it */
 	c->cfg.policy->gone(c, f);
 	f->entry = 0;
 	slot_uncache(c, e, f->hash);

@@ -331,6 +331,8 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	ft.a = core_area_find(c, space, vpn);
 	if (ft.a == NULL)
 		return FAULT_NOAREA;
+	if (ft.a->flags & AREA_GUEST)
+		return guest_fault(c, space, vpn, ft.a, b);
 	stat_add(c, PAGEOUT_STAT_pgfault, 1);
 	pte = pte_get(c, space, vpn);
 	if (pte_kind(pte) == PTE_POISON) /* or try again when it is not */

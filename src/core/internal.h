@@ -159,6 +159,16 @@ bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
 /* Some area rests. */
 bool swap_rests(const struct core *c);
 
+/* -- motion.c: guests ------------------------------------------------------ */
+
+/* A fault on a page that is at home elsewhere. */
+enum fault_verdict guest_fault(struct core *c, unsigned space, uint64_t vpn,
+                               const struct area *a, struct batch *b);
+
+/* Entries of guests that name slot e, for the page at home at vpn. */
+uint32_t guests_of_slot(const struct core *c, unsigned space, uint64_t vpn,
+                        swp_entry_t e);
+
 /* -- readahead.c ---------------------------------------------------------- */
 
 struct plan {

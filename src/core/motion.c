@@ -37,6 +37,123 @@ run_add(struct core *c, struct op **opp, enum op_kind kind, unsigned space,
 	return true;
 }
 
+/* -- guests ----------------------------------------------------------------
+ *
+ * The entry of a guest is a second name of the frame while it is present, and
+ * one more user of the slot once it was unmapped; which contents the page has
+ * is known at home only.  frame.maps counts all names of a frame, so the
+ * mechanism unmaps a page at home when nobody else maps it.
+ */
+
+/* The entry of a guest is none; its frame, or slot, has one user less. */
+static void
+guest_forget(struct core *c, unsigned space, pte_t *pte)
+{
+	pte_t was = *pte;
+
+	*pte = PTE_NONE;
+	if (pte_kind(was) == PTE_PRESENT)
+		rss_sub(c, space, &c->frames[pte_pfn(was)]);
+	else
+		slot_put(c, pte_entry(was));
+}
+
+/* The next entry of a guest for a page at home, from *space, *i on. */
+static pte_t *
+guest_next(const struct core *c, unsigned home, uint64_t vpn, unsigned *space,
+           uint32_t *i)
+{
+	for (; *space < c->cfg.spaces; (*space)++, *i = 0) {
+		const struct space *s = &c->spaces[*space];
+
+		while (*i < s->area_count) {
+			const struct area *a = &s->areas[(*i)++];
+			uint64_t offset = vpn - a->home_vpn;
+			pte_t *pte;
+
+			if ((a->flags & AREA_GUEST) == 0 ||
+			    a->home_space != home || offset >= a->pages)
+				continue;
+			pte = pte_of(c, *space, a->vpn + offset);
+			if (*pte != PTE_NONE)
+				return pte;
+		}
+	}
+	return NULL;
+}
+
+uint32_t
+guests_of_slot(const struct core *c, unsigned space, uint64_t vpn,
+               swp_entry_t e)
+{
+	unsigned at = 0;
+	uint32_t i = 0, n = 0;
+	const pte_t *pte;
+
+	if (!c->has_guests)
+		return 0;
+	while ((pte = guest_next(c, space, vpn, &at, &i)) != NULL)
+		n += pte_kind(*pte) == PTE_SWAP && pte_entry(*pte) == e;
+	return n;
+}
+
+/* Nobody else maps the page at vpn from now on. */
+static void
+guests_leave(struct core *c, unsigned space, uint64_t vpn)
+{
+	unsigned at = 0;
+	uint32_t i = 0;
+	pte_t *pte;
+
+	while ((pte = guest_next(c, space, vpn, &at, &i)) != NULL)
+		guest_forget(c, at, pte);
+}
+
+enum fault_verdict
+guest_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
+            struct batch *b)
+{
+	uint64_t home_vpn = a->home_vpn + (vpn - a->vpn);
+	pte_t *pte = pte_of(c, space, vpn);
+	enum fault_verdict v;
+	uint32_t pfn;
+
+	if (pte_kind(*pte) == PTE_PRESENT)
+		return FAULT_DONE;
+	v = core_fault(c, a->home_space, home_vpn, b);
+	if (v == FAULT_STARTED || v == FAULT_WAIT)
+		return FAULT_AGAIN; /* what ends wakes no guest */
+	if (v != FAULT_DONE)
+		return v;
+	if (*pte != PTE_NONE)
+		guest_forget(c, space, pte);
+	pfn = pte_pfn(pte_get(c, a->home_space, home_vpn));
+	*pte = pte_present(pfn) | PTE_GUEST;
+	rss_add(c, space, &c->frames[pfn]);
+	return FAULT_DONE;
+}
+
+bool
+core_unmap_guest(struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t *pte = pte_of(c, space, vpn);
+	struct frame *f = &c->frames[pte_pfn(*pte)];
+
+	must(*pte & PTE_GUEST && f->maps > 1);
+	if (f->flags & (FRAME_LOCKED | FRAME_WRITEBACK))
+		return false;
+	if (f->entry == 0) {
+		f->entry = slot_alloc(c, frame_pfn(c, f), 1);
+		if (f->entry == 0)
+			return false;
+		f->flags |= FRAME_DIRTY; /* the slot has nothing yet */
+	}
+	slot_get(c, f->entry);
+	*pte = pte_swap(f->entry) | PTE_GUEST;
+	rss_sub(c, space, f);
+	return true;
+}
+
 /* -- discard -------------------------------------------------------------- */
 
 struct forget {
@@ -116,6 +233,12 @@ unpoison_done(struct core *c, struct op *op)
 static bool
 forget_page(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 {
+	if (*pte & PTE_GUEST) {
+		guest_forget(c, fg->space, pte);
+		return false;
+	}
+	if (c->has_guests)
+		guests_leave(c, fg->space, vpn);
 	switch (pte_kind(*pte)) {
 	case PTE_NONE:
 		return false;
@@ -192,6 +315,7 @@ move_page(struct core *c, struct move *m, pte_t *from, uint64_t offset)
 {
 	struct frame *f;
 
+	must((*from & PTE_GUEST) == 0);
 	switch (pte_kind(*from)) {
 	case PTE_NONE:
 		return false;

@@ -113,6 +113,13 @@ struct unmap_group {
 bool core_unmap(struct core *c, struct unmap_group *g, struct frame *f);
 
 /*
+ * A page leaves an address space in which it is a guest: the entry names its
+ * slot from now on.  Nothing moves.
+ * => returns false when there is no slot, or the frame is locked
+ */
+bool core_unmap_guest(struct core *c, unsigned space, uint64_t vpn);
+
+/*
  * Start unmapping the group.  A victim for which there is no slot or no
  * operation stays mapped, and mapped() is called for it.
  * => returns how many are on their way
@@ -195,12 +202,12 @@ void flist_add_head(struct core *c, struct flist *l, enum list_id id,
                     struct frame *f);
 void flist_del(struct core *c, struct flist *l, struct frame *f);
 
-/* Its page may be unmapped: it is mapped, not in motion, not pinned. */
+/* Its page may be unmapped: mapped by one, not in motion, not pinned. */
 static inline bool
 frame_may_leave(const struct frame *f)
 {
 	return (f->flags & (FRAME_LOCKED | FRAME_WRITEBACK)) == 0 &&
-	       f->pins == 0;
+	       f->pins == 0 && f->maps <= 1;
 }
 
 static inline uint32_t

@@ -121,7 +121,8 @@ core_swapped_out(const struct core *c, unsigned space, uint64_t vpn)
 {
 	pte_t pte = pte_get(c, space, vpn);
 
-	if (pte_kind(pte) != PTE_SWAP || slot_frame(c, pte_entry(pte)) != NULL)
+	if (pte_kind(pte) != PTE_SWAP || pte & PTE_GUEST ||
+	    slot_frame(c, pte_entry(pte)) != NULL)
 		return 0;
 	return pte_entry(pte);
 }

@@ -111,6 +111,25 @@ core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 	return 0;
 }
 
+int
+core_area_share(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                unsigned home_space, uint64_t home_vpn)
+{
+	struct space *s = &c->spaces[space];
+	struct area *a;
+	int r = core_area_add(c, space, vpn, pages);
+
+	must(home_space != space && home_space < c->cfg.spaces);
+	if (r < 0)
+		return r;
+	a = &s->areas[area_index(s, vpn)];
+	a->flags = AREA_GUEST;
+	a->home_space = (uint16_t)home_space;
+	a->home_vpn = home_vpn;
+	c->has_guests = true;
+	return 0;
+}
+
 /*
  * Make vpn a border between areas.
  * => -ENOMEM when the table of areas is full
@@ -129,6 +148,7 @@ area_split(struct space *s, uint64_t vpn)
 	upper.off += vpn - a->vpn;
 	upper.pages = area_end(a) - vpn;
 	upper.vpn = vpn;
+	upper.home_vpn += vpn - a->vpn;
 	a->pages = vpn - a->vpn;
 	areas_insert(s, i + 1, upper);
 	return 0;

@@ -47,6 +47,21 @@ swap_out_end(struct core *c, struct batch *b)
 	linux24(c)->deeds += n;
 }
 
+/* A page that others map as well: it stays, in the swap cache from now on. */
+static bool
+unmap_guest(struct core *c, unsigned space, uint64_t vpn, struct frame *f)
+{
+	uint32_t count;
+
+	if (!core_unmap_guest(c, space, vpn))
+		return false;
+	count = page_count(f) + 1; /* the entry's reference is dropped last */
+	if (f->list == LIST_NONE)
+		lru_cache_add(c, f, count);
+	deactivate_page(c, f, count, 6);
+	return true;
+}
+
 /* => true when it is on its way */
 static bool
 unmap_page(struct core *c, struct frame *f, struct batch *b)
@@ -83,6 +98,9 @@ try_to_swap_out(struct core *c, unsigned space, uint64_t vpn, struct frame *f,
 	}
 	if (f->age > 0)
 		return VISIT_NONE;
+	if (f->space != space || f->vpn != vpn)
+		return unmap_guest(c, space, vpn, f) ? VISIT_UNMAPPED
+		                                     : VISIT_NONE;
 	return unmap_page(c, f, b) ? VISIT_UNMAPPED : VISIT_NONE;
 }
 
