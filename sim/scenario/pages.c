@@ -180,15 +180,17 @@ word_new(struct world *w)
 	return ++w->words * 0x9e3779b97f4a7c15u | 1; /* never that of zeros */
 }
 
-/* Newer than when its hash was taken. */
+/* Where it is at home it becomes newer than when its hash was taken. */
 void
 page_write(struct scenario *s, struct page *pg)
 {
 	struct world *w = s->w;
-	struct model_space *m = &w->space[pg->space];
+	const struct frame *f = frame_of(s, pg);
+	struct model_space *m;
 
 	must(pte_kind(pte_get(w->core, pg->space, pg->vpn)) == PTE_PRESENT);
-	m->truth[pg->vpn] = m->word[pg->vpn] = word_new(w);
+	m = &w->space[f->space];
+	m->truth[f->vpn] = m->word[f->vpn] = word_new(w);
 }
 
 /* A page of a cache: slot, hash, contents in frame and on the device. */

@@ -44,8 +44,11 @@ fault_waits(struct scenario *s, struct page *pg, enum fault_verdict v)
 	if (v == FAULT_NOFRAME)
 		(void)core_reclaim_direct(s->w->core, &b);
 	host_perform(s, &b);
-	if (v != FAULT_NOFRAME)
+	if (v != FAULT_NOFRAME) {
+		if (v == FAULT_AGAIN) /* a guest's: its page is read */
+			(void)host_complete(s, TRANSFER_READ, 1);
 		return;
+	}
 	s->w->now += JIFFY_NS;
 	daemons_run(s);
 	(void)host_complete(s, TRANSFER_ANY, 1);
@@ -70,10 +73,20 @@ fault(struct scenario *s, struct page *pg)
 	return FAULT_NOFRAME;
 }
 
+/* It reads as it was written, wherever it is at home. */
+static void
+contents_check(struct scenario *s, struct page *pg)
+{
+	const struct frame *f = frame_of(s, pg);
+	const struct model_space *m = &s->w->space[f->space];
+
+	if (m->word[f->vpn] != m->truth[f->vpn])
+		complain(s, "page %ju reads as another", (uintmax_t)pg->vpn);
+}
+
 static void
 touch(struct scenario *s, struct page *pg, bool write)
 {
-	const struct model_space *m = &s->w->space[pg->space];
 	pte_t pte = pte_get(s->w->core, pg->space, pg->vpn);
 	enum fault_verdict v = FAULT_DONE;
 
@@ -83,8 +96,7 @@ touch(struct scenario *s, struct page *pg, bool write)
 	s->seen.refused += v == FAULT_NOMEM;
 	if (v != FAULT_DONE)
 		return;
-	if (m->word[pg->vpn] != m->truth[pg->vpn])
-		complain(s, "page %ju reads as another", (uintmax_t)pg->vpn);
+	contents_check(s, pg);
 	if (write)
 		page_write(s, pg);
 }

@@ -179,13 +179,20 @@ given_area(struct scenario *s, const struct statement *st)
 	uint64_t vpn = number_of(s, st->argv[1], max);
 	uint64_t pages = number_of(s, st->argv[2], max - vpn);
 
+	if (st->argc == 6 && strcmp(st->argv[3], "of") == 0) {
+		if (core_area_share(s->w->core, space, vpn, pages,
+		                    space_of(s, st->argv[4]),
+		                    number_of(s, st->argv[5], max)) != 0)
+			stop(s, "no area there");
+		return;
+	}
 	if (pages == 0 || core_area_add(s->w->core, space, vpn, pages) != 0)
 		stop(s, "no area there");
 	if (st->argc == 4 && strcmp(st->argv[3], "locked") == 0)
 		(void)core_area_flags(s->w->core, space, vpn, pages,
 		                      AREA_LOCKED, 0);
-	else if (st->argc == 4)
-		stop(s, "locked, or nothing");
+	else if (st->argc != 3)
+		stop(s, "locked, of, or nothing");
 }
 
 static void
@@ -461,7 +468,8 @@ given_cache(struct scenario *s, const struct statement *st)
 const struct verb given_verbs[] = {
 	{"zones", 1, 8, given_zones, "FRAMES... [policy SPEC]: a new world"},
 	{"mm", 2, 3, given_mm, "NAME PAGES [bare]: an address space"},
-	{"area", 3, 4, given_area, "MM VPN PAGES [locked]: of a bare one"},
+	{"area", 3, 6, given_area,
+         "MM VPN PAGES [locked|of MM2 VPN2]: of a bare one; of: shared"},
 	{"scan", 3, 3, given_scan, "MM SWAP_CNT SWAP_ADDRESS"},
 	{"swap", 2, 3, given_swap, "NAME SLOTS [PRIORITY]: a swap area"},
 	{"writepage", 2, 2, given_writepage, "AREA refuses|none"},
