@@ -63,6 +63,20 @@ flist_del(struct core *c, struct flist *l, struct frame *f)
 }
 
 static void
+zone_stat_add(struct core *c, enum pageout_stat_id id, const struct zone *z,
+              uint32_t n)
+{
+	stat_add(c, zone_stat(id, (unsigned)(z - c->zones)), n);
+}
+
+static void
+zone_stat_sub(struct core *c, enum pageout_stat_id id, const struct zone *z,
+              uint32_t n)
+{
+	stat_sub(c, zone_stat(id, (unsigned)(z - c->zones)), n);
+}
+
+static void
 zone_init(struct core *c, uint32_t start, uint32_t size)
 {
 	struct zone *z = &c->zones[c->zone_count];
@@ -73,6 +87,10 @@ zone_init(struct core *c, uint32_t start, uint32_t size)
 	c->zone_count++;
 	for (unsigned i = 0; i < BUDDY_ORDERS; i++)
 		flist_init(&z->area[i]);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_unpopulated, z, size);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_min, z, z->pages_min);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_low, z, z->pages_low);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_high, z, z->pages_high);
 }
 
 void
@@ -187,7 +205,8 @@ zone_highest_order(const struct zone *z)
 
 /* Hand out the frames of a block that was just taken. */
 static void
-block_use(struct core *c, uint32_t pfn, uint32_t n, uint32_t *pfns)
+block_use(struct core *c, const struct zone *z, uint32_t pfn, uint32_t n,
+          uint32_t *pfns)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct frame *f = &c->frames[pfn + i];
@@ -199,6 +218,7 @@ block_use(struct core *c, uint32_t pfn, uint32_t n, uint32_t *pfns)
 	}
 	c->frames_used += n;
 	stat_sub(c, PAGEOUT_STAT_nr_free, n);
+	zone_stat_sub(c, PAGEOUT_STAT_zone0_free, z, n);
 	stat_add(c, PAGEOUT_STAT_mem_used, (uint64_t)n * PAGE_BYTES);
 }
 
@@ -219,7 +239,7 @@ core_take(struct core *c, struct zone *z, uint32_t reserve, uint32_t want,
 			order = (unsigned)highest;
 		pfn = block_alloc(c, z, order);
 		must(pfn != PFN_NONE);
-		block_use(c, pfn, 1u << order, pfns + got);
+		block_use(c, z, pfn, 1u << order, pfns + got);
 		got += 1u << order;
 	}
 	return got;
@@ -232,7 +252,7 @@ core_take_block(struct core *c, struct zone *z, unsigned order)
 	uint32_t pfn = block_alloc(c, z, order);
 
 	if (pfn != PFN_NONE)
-		block_use(c, pfn, 1u << order, pfns);
+		block_use(c, z, pfn, 1u << order, pfns);
 	return pfn;
 }
 
@@ -262,6 +282,7 @@ frame_free(struct core *c, struct frame *f)
 	c->cfg.policy->freed(c, f);
 	block_free(c, &c->zones[f->zone], frame_pfn(c, f), 0);
 	stat_add(c, PAGEOUT_STAT_nr_free, 1);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_free, &c->zones[f->zone], 1);
 }
 
 void
@@ -358,6 +379,7 @@ frames_populate(struct core *c, struct batch *b)
 		op->pg[0] = (struct op_page){.pfn = z->start + z->populated};
 		frames_begin(c, z, op->pg[0].pfn, op->count);
 		z->populated += op->count;
+		zone_stat_sub(c, PAGEOUT_STAT_zone0_unpopulated, z, op->count);
 		batch_add(b, op);
 		return true;
 	}
@@ -408,6 +430,7 @@ frames_populated(struct core *c, struct op *op)
 		block_free(c, z, pfn + i, order);
 	}
 	stat_add(c, PAGEOUT_STAT_nr_free, op->count);
+	zone_stat_add(c, PAGEOUT_STAT_zone0_free, z, op->count);
 	c->oom_ns = 0;
 }
 

@@ -22,6 +22,7 @@
 #define CORE_POLICY_H
 
 #include "core/core.h"
+#include "pageout/stat.h"
 
 enum alloc_use {
 	ALLOC_TOUCH,  /* a first touch */
@@ -214,6 +215,13 @@ static inline uint32_t
 frame_pfn(const struct core *c, const struct frame *f)
 {
 	return (uint32_t)(f - c->frames);
+}
+
+/* The number of a zone, where id is that of zone 0. */
+static inline enum pageout_stat_id
+zone_stat(enum pageout_stat_id id, unsigned zone)
+{
+	return id + zone * (PAGEOUT_STAT_zone1_free - PAGEOUT_STAT_zone0_free);
 }
 
 /* The policies there are, ended by NULL; the first is the default. */

@@ -14,6 +14,7 @@
 
 static struct core core;
 static struct linux24 state;
+static uint64_t stat[PAGEOUT_STATS];
 static unsigned kills;
 
 static void
@@ -38,10 +39,12 @@ fresh(void **unused)
 		.zones[1] = {.size = 28656, .populated = 28656},
 		.swap_list = {.head = -1},
 		.policy_state = &state,
+		.stat = stat,
 	};
 	state = (struct linux24){
 		.freepages = {.min = 351, .low = 702, .high = 1053},
 	};
+	stat[PAGEOUT_STAT_oom_kill] = 0;
 	kills = 0;
 	return 0;
 }
@@ -134,6 +137,7 @@ a_host_that_can_is_asked_to_kill(void **unused)
 	oom_kill24(&core); /* nothing keeps it from asking again */
 	assert_int_equal(kills, 2);
 	assert_int_equal(state.oom_kills, 2);
+	assert_int_equal(stat[PAGEOUT_STAT_oom_kill], 2);
 	core.cfg.host = &poor_host;
 	oom_kill24(&core);
 	assert_int_equal(state.oom_kills, 2);

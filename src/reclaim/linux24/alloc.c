@@ -238,10 +238,9 @@ static enum alloc_result
 stage_wait(struct core *c, struct alloc24 *a)
 {
 	if (a->gfp & GFP_IO) {
-		linux24(c)->waiters++;
 		a->turn = linux24(c)->kswapd_turns;
 		a->stage = STAGE_BLOCKED;
-		wakeup_kswapd(c);
+		await_kswapd(c);
 		return ALLOC_BLOCKS;
 	}
 	a->stage = STAGE_RECLAIM;

@@ -95,6 +95,7 @@ buffer_write(struct core *c, struct frame *f)
 	dirty_del(c, pfn);
 	f->buffers &= (uint8_t)~BUF_DIRTY;
 	f->buffers |= BUF_LOCKED;
+	count24(c, PAGEOUT_STAT_buffer_writes, 1);
 	c->cfg.host->buffer_write(c->cfg.host_ctx, pfn);
 }
 

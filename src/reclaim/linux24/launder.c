@@ -33,6 +33,7 @@ pass_begin(const struct core *c, struct launder *l)
 void
 launder_start(const struct core *c, struct launder *l, uint32_t gfp, bool sync)
 {
+	count24(c, PAGEOUT_STAT_launder_calls, 1);
 	l->gfp = gfp;
 	l->sync = sync;
 	l->pass = 0;
@@ -163,10 +164,12 @@ buffers_freed(struct core *c, struct launder *l, struct frame *f)
 	if (page_count(f) + 1 > 2) {
 		list_add24(c, LIST_ACTIVE, f);
 		trace24(c, f, STATE_D, STATE_A, 7);
+		count24(c, PAGEOUT_STAT_pgrescue, 1);
 		return NEXT_PAGE;
 	}
 	list_add24(c, LIST_INACTIVE_CLEAN, f);
 	trace24(c, f, STATE_D, STATE_C, 8);
+	count24(c, PAGEOUT_STAT_pgclean, 1);
 	l->cleaned++;
 	return NEXT_PAGE;
 }
@@ -229,6 +232,7 @@ launder_page(struct core *c, struct launder *l, struct frame *f,
 	}
 	if (page_mapping(f)) {
 		list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
+		count24(c, PAGEOUT_STAT_pgclean, 1);
 		l->cleaned++;
 		return NEXT_PAGE;
 	}

@@ -154,6 +154,17 @@ struct alloc24 {
 
 /* -- the state ------------------------------------------------------------- */
 
+#define AGE_BUCKETS 7 /* 0, 1, 2.., 4.., 8.., 16.., 32 to 64 */
+
+/* A count of pages by age that is under way. */
+struct census {
+	uint64_t begin; /* jiffy before which no new one begins */
+	uint64_t again; /* jiffy before which this one does not go on */
+	uint32_t next;  /* pfn; 0: none is under way */
+	uint32_t nr_private;
+	uint32_t age[AGE_BUCKETS];
+};
+
 struct mm24 {
 	uint64_t swap_cnt;     /* pages it may still be asked for */
 	uint64_t swap_address; /* vpn where the next scan begins */
@@ -198,6 +209,9 @@ struct linux24 {
 	uint32_t clock_hand; /* of the slab caches */
 
 	uint32_t oom_kills;
+
+	bool scans_direct; /* scans are for somebody who waits */
+	struct census census;
 };
 
 /* What is kept of the buffer in a frame; one a frame, after the state. */
@@ -248,6 +262,17 @@ static inline void
 gauge24(const struct core *c, enum pageout_stat_id id, uint64_t value)
 {
 	__atomic_store_n(&c->stat[id], value, __ATOMIC_RELAXED);
+}
+
+/* A page is looked at, to age it: id says where. */
+static inline void
+count_scan(const struct core *c, enum pageout_stat_id id)
+{
+	count24(c, id, 1);
+	count24(c,
+	        linux24(c)->scans_direct ? PAGEOUT_STAT_pgscan_direct
+	                                 : PAGEOUT_STAT_pgscan_kswapd,
+	        1);
 }
 
 /* -- lists.c --------------------------------------------------------------- */
@@ -333,6 +358,9 @@ uint32_t max_launder(const struct core *c);
 uint32_t nr_async_max(const struct core *c);
 void recalculate_vm_stats(struct core *c);
 
+/* Publish what is not counted where it happens: sizes, targets, ages. */
+void publish24(struct core *c);
+
 /* -- scan.c ---------------------------------------------------------------- */
 
 bool refill_inactive_scan(struct core *c, unsigned priority, bool oneshot);
@@ -369,6 +397,9 @@ void reclaim_begin(struct core *c, struct reclaim24 *r, uint32_t gfp,
 enum task24 do_try_to_free_pages(struct core *c, struct reclaim24 *r,
                                  struct batch *b);
 void wakeup_kswapd(struct core *c);
+
+/* Somebody waits for a turn of kswapd. */
+void await_kswapd(struct core *c);
 bool linux24_kswapd(struct core *c, struct batch *b);
 bool linux24_kreclaimd(struct core *c, struct batch *b);
 bool linux24_reclaim_direct(struct core *c, struct batch *b);

@@ -87,15 +87,19 @@ list24(const struct core *c, const struct frame *f)
 static void
 list_counted(struct core *c, const struct frame *f, int n)
 {
-	static const enum pageout_stat_id gauges[] = {
-		[STATE_A] = PAGEOUT_STAT_nr_active,
-		[STATE_D] = PAGEOUT_STAT_nr_inactive_dirty,
-		[STATE_C] = PAGEOUT_STAT_nr_inactive_clean,
+	static const enum pageout_stat_id gauges[][2] = {
+		[STATE_A] = {PAGEOUT_STAT_nr_active, PAGEOUT_STAT_zone0_active},
+		[STATE_D] = {PAGEOUT_STAT_nr_inactive_dirty,
+	                     PAGEOUT_STAT_zone0_inactive_dirty},
+		[STATE_C] = {PAGEOUT_STAT_nr_inactive_clean,
+	                     PAGEOUT_STAT_zone0_inactive_clean},
 	};
+	const enum pageout_stat_id *id = gauges[state_of(f)];
 
 	if (state_of(f) == STATE_D)
 		linux24(c)->zone_dirty[f->zone] += (uint32_t)n;
-	count24(c, gauges[state_of(f)], (uint64_t)(int64_t)n);
+	count24(c, id[0], (uint64_t)(int64_t)n);
+	count24(c, zone_stat(id[1], f->zone), (uint64_t)(int64_t)n);
 }
 
 void
@@ -234,8 +238,10 @@ linux24_cleaned(struct core *c, struct frame *f)
 	if (tunable24(c, T24_LAUNDER_TWICE) != 0)
 		return; /* its buffers are freed when it is met again */
 	f->buffers = 0;
-	if (f->list == LIST_INACTIVE_DIRTY)
+	if (f->list == LIST_INACTIVE_DIRTY) {
 		list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
+		count24(c, PAGEOUT_STAT_pgclean, 1);
+	}
 	if (linux24(c)->waiters != 0 || free_shortage(c) != 0)
 		wakeup_kswapd(c);
 }
@@ -257,6 +263,7 @@ linux24_freed(struct core *c, struct frame *f)
 	struct linux24 *s = linux24(c);
 
 	f->age = PAGE_AGE_START;
+	f->buffers = 0; /* of a write that a discard overtook */
 	trace24(c, f, STATE_NONE, STATE_FREE, 16);
 	s->hopeless = false;
 	if (s->memory_pressure > NR_CPUS)

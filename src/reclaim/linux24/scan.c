@@ -53,7 +53,7 @@ refill_inactive_scan(struct core *c, unsigned priority, bool oneshot)
 	while (maxscan-- > 0 && s->active.count != 0) {
 		struct frame *f = &c->frames[s->active.tail];
 
-		count24(c, PAGEOUT_STAT_pgscan_kswapd, 1);
+		count_scan(c, PAGEOUT_STAT_pgscan_active);
 		if (!scan_page(c, f)) {
 			list_move24(c, LIST_ACTIVE, f, 4);
 			count24(c, PAGEOUT_STAT_pgrotated, 1);
@@ -89,11 +89,13 @@ reclaim_page(struct core *c, struct zone *z, unsigned cause)
 	while (found == NULL && l->count != 0 && maxscan-- > 0) {
 		struct frame *f = &c->frames[l->tail];
 
+		count24(c, PAGEOUT_STAT_pgscan_clean, 1);
 		if (reclaim_rescue(c, f))
 			continue;
 		if (f->buffers != 0 || f->flags & FRAME_DIRTY ||
 		    page_locked(f)) {
 			list_move24(c, LIST_INACTIVE_DIRTY, f, 12);
+			count24(c, PAGEOUT_STAT_pgreclaim_undone, 1);
 			continue;
 		}
 		list_del24(c, f);

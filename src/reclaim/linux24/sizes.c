@@ -144,33 +144,67 @@ nr_async_max(const struct core *c)
 	return SWAP_CLUSTER << linux24(c)->page_cluster;
 }
 
-/* -- once a second -------------------------------------------------------- */
+/* -- what is published ---------------------------------------------------- */
+
+/* Frames that a census looks at in one go, while the node's lock is held. */
+#define CENSUS_FRAMES 16384u
 
 static unsigned
 age_bucket(uint8_t age)
 {
-	return age == 0 ? 0 : min_u32(ilog2(age) + 1, 6);
+	return age == 0 ? 0 : min_u32(ilog2(age) + 1, AGE_BUCKETS - 1);
 }
 
-/* How old pages are: 0, 1, 2.., 4.., 8.., 16.., 32 to 64. */
 static void
-publish_ages(const struct core *c)
+census_frame(struct census *n, const struct frame *f)
 {
-	uint64_t n[7] = {0};
+	if (f->vpn == VPN_NONE && f->buffers == 0)
+		return; /* free, or nobody's any more */
+	n->age[age_bucket(f->age)]++;
+	if (f->maps != 0 && f->list == LIST_NONE && !page_locked(f))
+		n->nr_private++;
+}
 
+static void
+census_publish(const struct core *c, const struct census *n)
+{
+	for (unsigned i = 0; i < AGE_BUCKETS; i++)
+		gauge24(c, PAGEOUT_STAT_age_0 + i, n->age[i]);
+	gauge24(c, PAGEOUT_STAT_nr_private, n->nr_private);
+}
+
+/*
+ * Count pages by age: a part of the frames each jiffy, all of them at most once
+ * a second.
+ */
+static void
+census(struct core *c)
+{
+	struct census *n = &linux24(c)->census;
+	uint64_t now = jiffies(c);
+	uint32_t end = min_u32(n->next + CENSUS_FRAMES, c->cfg.frames_total);
+
+	if (now < (n->next == 0 ? n->begin : n->again))
+		return;
+	if (n->next == 0)
+		*n = (struct census){.begin = now + HZ};
+	n->again = now + 1;
 	for (unsigned i = 0; i < c->zone_count; i++) {
 		const struct zone *z = &c->zones[i];
+		uint32_t last = min_u32(end, z->start + z->populated);
 
-		for (uint32_t p = z->start; p < z->start + z->populated; p++)
-			if (c->frames[p].vpn != VPN_NONE)
-				n[age_bucket(c->frames[p].age)]++;
+		for (uint32_t p = max_u32(n->next, z->start); p < last; p++)
+			census_frame(n, &c->frames[p]);
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(n); i++)
-		gauge24(c, PAGEOUT_STAT_age_0 + i, n[i]);
+	n->next = end;
+	if (end < c->cfg.frames_total)
+		return;
+	census_publish(c, n);
+	n->next = 0;
 }
 
-static void
-publish_sizes(const struct core *c)
+void
+publish24(struct core *c)
 {
 	gauge24(c, PAGEOUT_STAT_memory_pressure,
 	        (uint64_t)linux24(c)->memory_pressure);
@@ -178,6 +212,7 @@ publish_sizes(const struct core *c)
 	gauge24(c, PAGEOUT_STAT_free_target, free_target(c));
 	gauge24(c, PAGEOUT_STAT_inactive_shortage, inactive_shortage(c));
 	gauge24(c, PAGEOUT_STAT_free_shortage, free_shortage(c));
+	census(c);
 }
 
 void
@@ -186,6 +221,4 @@ recalculate_vm_stats(struct core *c)
 	struct linux24 *s = linux24(c);
 
 	s->memory_pressure -= s->memory_pressure >> INACTIVE_SHIFT;
-	publish_sizes(c);
-	publish_ages(c);
 }

@@ -82,11 +82,12 @@ try_to_swap_out(struct core *c, unsigned space, uint64_t vpn, struct frame *f,
                 struct batch *b)
 {
 	struct mm24 *mm = &linux24(c)->mm[space];
+	bool is_guest;
 
 	if (mm->swap_cnt == 0)
 		return VISIT_STOP;
 	mm->swap_cnt--;
-	count24(c, PAGEOUT_STAT_pgscan_kswapd, 1);
+	count_scan(c, PAGEOUT_STAT_pgscan_swap_out);
 	if (core_test_clear_young(c, space, vpn)) {
 		age_page_up(c, f);
 		linux24(c)->deeds++;
@@ -98,10 +99,11 @@ try_to_swap_out(struct core *c, unsigned space, uint64_t vpn, struct frame *f,
 	}
 	if (f->age > 0)
 		return VISIT_NONE;
-	if (f->space != space || f->vpn != vpn)
-		return unmap_guest(c, space, vpn, f) ? VISIT_UNMAPPED
-		                                     : VISIT_NONE;
-	return unmap_page(c, f, b) ? VISIT_UNMAPPED : VISIT_NONE;
+	is_guest = f->space != space || f->vpn != vpn;
+	if (is_guest ? unmap_guest(c, space, vpn, f) : unmap_page(c, f, b))
+		return VISIT_UNMAPPED;
+	count24(c, PAGEOUT_STAT_pgskip_unmap, 1);
+	return VISIT_NONE;
 }
 
 /* Pages after which a walk may end, before its slice is used up. */
@@ -209,5 +211,7 @@ swap_out_any(struct core *c, uint32_t want, struct batch *b)
 		}
 	}
 	swap_out_end(c, b);
-	return linux24(c)->group_ends - done;
+	done = linux24(c)->group_ends - done;
+	count24(c, PAGEOUT_STAT_pgunmap_forced, done);
+	return done;
 }

@@ -113,16 +113,20 @@ reclaim_begin(struct core *c, struct reclaim24 *r, uint32_t gfp, bool user)
 enum task24
 do_try_to_free_pages(struct core *c, struct reclaim24 *r, struct batch *b)
 {
+	struct linux24 *s = linux24(c);
+
 	if (r->stage == STAGE_LAUNDER) {
 		if (page_launder(c, &r->launder, b) == TASK_SLEEPS)
 			return TASK_SLEEPS;
 		r->ret += r->launder.cleaned;
-		linux24(c)->deeds += r->launder.cleaned + r->launder.started;
+		s->deeds += r->launder.cleaned + r->launder.started;
 	}
 	if (free_shortage(c) != 0 || inactive_shortage(c) != 0) {
 		shrink_dcache_memory(c, PRIORITY_MAX, r->gfp);
 		shrink_icache_memory(c, PRIORITY_MAX, r->gfp);
+		s->scans_direct = r != &s->kswapd;
 		r->ret += refill_inactive(c, r->gfp, r->user, b);
+		s->scans_direct = false;
 	} else {
 		kmem_cache_reap(c, r->gfp);
 		r->ret = 1;
@@ -142,6 +146,14 @@ wakeup_kswapd(struct core *c)
 		count24(c, PAGEOUT_STAT_kswapd_wake, 1);
 	s->kswapd_sleeps = false;
 	ask(c, DAEMON_KSWAPD);
+}
+
+void
+await_kswapd(struct core *c)
+{
+	linux24(c)->waiters++;
+	count24(c, PAGEOUT_STAT_kswapd_waits, 1);
+	wakeup_kswapd(c);
 }
 
 static void
@@ -187,8 +199,10 @@ linux24_kswapd(struct core *c, struct batch *b)
 	uint64_t deeds = s->deeds;
 	bool short_of = false;
 
+	publish24(c);
 	if (s->kswapd_sleeps && jiffies(c) < s->kswapd_until)
 		return false;
+	count24(c, PAGEOUT_STAT_kswapd_turns, 1);
 	s->kswapd_sleeps = false;
 	if (s->kswapd.stage != STAGE_IDLE || inactive_shortage(c) != 0 ||
 	    free_shortage(c) != 0) {
@@ -277,8 +291,7 @@ linux24_reclaim_direct(struct core *c, struct batch *b)
 	enum task24 t = TASK_DONE;
 
 	s->memory_pressure++;
-	s->waiters++;
-	wakeup_kswapd(c);
+	await_kswapd(c);
 	if (tunable24(c, T24_WAIT_FOR_KSWAPD) == 0) {
 		if (s->direct.stage == STAGE_IDLE)
 			reclaim_begin(c, &s->direct, GFP_KERNEL, true);
