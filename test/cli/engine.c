@@ -5,6 +5,7 @@
  *	engine		publishes numbers; pgfault grows by 100 every 10 ms
  *	engine keeper	the same in a child, whose file the parent holds too
  *	engine broken	publishes a file whose directory lies
+ *	engine linux24	publishes the lists of that policy, of two zones
  *
  * Prints the PIDs (the engine's first) when it is ready, and ends when its
  * standard input does.
@@ -29,14 +30,39 @@ count(uint64_t *values)
 		                   __ATOMIC_RELAXED);
 }
 
-static int
-publish(int fd, pid_t keeper, bool broken)
+/* Lists whose every number is another. */
+static void
+fill_lists(uint64_t *values)
 {
+	static const uint64_t zone[] = {10, 20, 300, 40, 50, 16, 32, 48};
+	static const uint64_t age[] = {400, 0, 200, 1, 0, 0, 100};
+
+	for (unsigned i = 0; i < 8; i++) {
+		values[PAGEOUT_STAT_zone0_free + i] = zone[i];
+		values[PAGEOUT_STAT_zone1_free + i] = zone[i] + 1;
+	}
+	for (unsigned i = 0; i < 7; i++)
+		values[PAGEOUT_STAT_age_0 + i] = age[i];
+	values[PAGEOUT_STAT_nr_mapped] = 555;
+	values[PAGEOUT_STAT_nr_private] = 444;
+	values[PAGEOUT_STAT_free_target] = 173;
+	values[PAGEOUT_STAT_inactive_target] = 227;
+	values[PAGEOUT_STAT_memory_pressure] = 14528;
+}
+
+static int
+publish(int fd, pid_t keeper, const char *what)
+{
+	bool broken = strcmp(what, "broken") == 0;
+	bool lists = strcmp(what, "linux24") == 0;
 	struct pageout_stat_entry lie = {.name = "lie", .offset = 1};
 	uint64_t *values;
 
-	if (statpub_map(fd, "fifo", "thread", &values) < 0)
+	if (statpub_map(fd, lists ? "linux24:unmap_batch=9" : "fifo", "thread",
+	                &values) < 0)
 		return 1;
+	if (lists)
+		fill_lists(values);
 	values[PAGEOUT_STAT_mem_limit] = 64 << 20;
 	values[PAGEOUT_STAT_stall_ns] = 1500000;
 	if (broken && pwrite(fd, &lie, sizeof(lie), 256) < 0)
@@ -58,9 +84,9 @@ main(int argc, char **argv)
 	if (fd < 0)
 		return 1;
 	if (strcmp(what, "keeper") != 0)
-		return publish(fd, 0, strcmp(what, "broken") == 0);
+		return publish(fd, 0, what);
 	if (fork() == 0)
-		return publish(fd, getppid(), false);
+		return publish(fd, getppid(), what);
 	(void)wait(&status);
 	return status != 0;
 }

@@ -44,7 +44,8 @@ ok 'one engine shows every number for everybody' all 'status_is 0' \
 try "$pageout" stat --level 2 "$plain"
 names=$(sed -n 's/^STAT(\([a-z0-9_]*\),.*/\1/p' "$def")
 shown=$(sed -n '4,$s/ .*//p' <<<"$out")
-ok 'level 2 shows every number of stat.def' test "$shown" = "$names"
+ok 'level 2 shows every number of stat.def, but of zones that there are' \
+	test "$shown" = "$(grep -v '^zone' <<<"$names")"
 
 try "$pageout" stat --list
 shown=$(sed -n '2,$s/ .*//p' <<<"$out")
@@ -100,6 +101,57 @@ start lies broken
 try "$pageout" stat "$pid"
 ok 'a file that lies is refused with the reason' all 'status_is 1' \
 	'has "$err" "refused: a number lies outside of its place"'
+
+start lists linux24
+lists=$pid
+try "$pageout" stat --lists "$lists"
+ok '--lists shows each zone, and all' all 'status_is 0' \
+	'matches "$out" "^ZONE +free +unpopulated +active +inact_dirty"' \
+	'matches "$out" "^0 +10 +20 +300 +40 +50 +16 +32 +48$"' \
+	'matches "$out" "^1 +11 +21 +301 +41 +51 +17 +33 +49$"' \
+	'matches "$out" "^all +21 +41 +601 +81 +101 +33 +65 +97$"' \
+	'lacks "$out" "$(printf "\n2 ")"'
+ok '--lists shows what is wanted and what is short' all \
+	'matches "$out" "^nr_private +444$"' \
+	'matches "$out" "^freeable +163 +173 +10  "' \
+	'matches "$out" "^inactive +244 +324 +80  "' \
+	'matches "$out" "^memory_pressure +14528$"'
+bars=$(sed -n '/^AGE/,/^$/s/^[0-9.]\{1,\} *[0-9]* *//p' <<<"$out" |
+	tr '\n' ,)
+ok '--lists draws ages in bars of up to 40' test "$bars" = \
+	"$(printf '%040d,,%020d,0,,,%010d,' 0 0 0 | tr 0 '#')"
+ok '--lists says what has happened so far' all \
+	'matches "$out" "^WHAT HAPPENS +so far$"' \
+	'matches "$out" "^kswapd_wake +0$"'
+widths=$(sed -n '/^ZONE/,/^all/p' <<<"$out" | awk '{print length}' | sort -u)
+ok 'columns of zones stand in line' test "$(wc -l <<<"$widths")" = 1
+
+try "$pageout" stat --lists -n 100ms -c 2 "$lists"
+ok '--lists with an interval shows rates' all 'status_is 0' \
+	'test "$(grep -cE "^WHAT HAPPENS +a second$" <<<"$out")" = 2' \
+	'matches "$out" "^pgmajfault +0$"'
+
+try "$pageout" stat --lists --json -n 100ms -c 2 "$lists"
+ok '--lists --json is one object on one line' all 'status_is 0' \
+	'json_lines "$out"' 'test "$(wc -l <<<"$out")" = 2' \
+	'has "$out" "\"zones\":[{\"free\":10,\"unpopulated\":20,"' \
+	'has "$out" "{\"free\":11,"' 'has "$out" "\"high\":49}],"' \
+	'has "$out" "\"ages\":{\"0\":400,\"1\":0,\"2..3\":200,"' \
+	'has "$out" "\"nr_private\":444"' 'has "$out" "\"rates\":{"'
+
+try "$pageout" stat --lists "$plain"
+ok '--lists of another policy says so, and shows what there is' all \
+	'status_is 0' 'has "$out" "the lists of policy linux24 only"' \
+	'matches "$out" "^nr_inactive_clean +0$"' 'lacks "$out" "ZONE"'
+
+try "$pageout" stat --lists --json "$plain"
+ok '--lists --json of another policy has sizes alone' all 'status_is 0' \
+	'json_lines "$out"' 'has "$out" "\"nr_free\":0"' \
+	'lacks "$out" "zones"'
+
+try "$pageout" stat --level 2 "$lists"
+ok 'level 2 shows the zones that there are' all \
+	'matches "$out" "^zone1_high +49 "' 'lacks "$out" "zone2_"'
 
 try "$pageout" stat $$
 ok 'a process without an engine is said to be one' all 'status_is 1' \

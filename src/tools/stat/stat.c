@@ -17,6 +17,7 @@
 #include "base/opt.h"
 #include "base/size.h"
 #include "tools/stat/engines.h"
+#include "tools/stat/statlists.h"
 #include "tools/stat/statout.h"
 #include "tools/tools.h"
 
@@ -25,7 +26,7 @@
 #define COUNT_MAX 1000000000u
 #define LEVEL_MAX 2u
 
-enum { COUNT = 1, INTERVAL, JSON, LEVEL, LIST, RAW };
+enum { COUNT = 1, INTERVAL, JSON, LEVEL, LIST, LISTS, RAW };
 
 static const struct opt options[] = {
 	{.name = "interval",
@@ -47,6 +48,9 @@ static const struct opt options[] = {
          .letter = 'L',
          .id = LIST,
          .help = "what numbers there are, and what they mean"},
+	{.name = "lists",
+         .id = LISTS,
+         .help = "the lists of policy linux24: by zone, by age, what is short"},
 	{.name = "raw",
          .letter = 'r',
          .id = RAW,
@@ -63,6 +67,7 @@ static const struct opt_example examples[] = {
 	{"pageout stat", "who runs, one line each"},
 	{"pageout stat 4711", "the numbers of one process"},
 	{"pageout stat -n 1 4711", "its rates, once a second"},
+	{"pageout stat --lists -n 1 4711", "its lists, once a second"},
 	{"pageout stat --json", "all numbers of all engines, for a script"},
 	{0},
 };
@@ -81,7 +86,7 @@ struct stat_options {
 	uint64_t interval_ns; /* 0: once */
 	uint64_t count;       /* 0: no end */
 	pid_t pid;            /* 0: all */
-	bool list;
+	bool list, lists;
 };
 
 static int
@@ -159,6 +164,9 @@ take_option(struct stat_options *o, int id, const char *value)
 		return 0;
 	case LIST:
 		o->list = true;
+		return 0;
+	case LISTS:
+		o->lists = true;
 		return 0;
 	}
 	return 2;
@@ -292,7 +300,7 @@ show(const struct stat_options *o, const struct engines *now,
 {
 	bool rates = before != NULL;
 
-	if (o->pid == 0)
+	if (o->pid == 0 && !o->lists)
 		statout_heading(&o->view, rates);
 	for (unsigned i = 0; i < now->count; i++) {
 		struct stat_sample s = {.now = &now->list[i],
@@ -303,7 +311,9 @@ show(const struct stat_options *o, const struct engines *now,
 			if (s.before == NULL)
 				continue; /* new: next time */
 		}
-		if (o->view.json)
+		if (o->lists)
+			statlists_show(&o->view, &s);
+		else if (o->view.json)
 			statout_json(&o->view, &s);
 		else if (o->pid == 0)
 			statout_line(&o->view, &s);

@@ -189,22 +189,59 @@ shown(const struct stat_sample *s, uint32_t i)
 	return rate(now->values[i], before, s->elapsed_ns);
 }
 
+bool
+statout_growth(const struct stat_sample *s, const char *name, uint64_t *ret)
+{
+	uint64_t before = 0;
+
+	*ret = 0;
+	if (!statfile_value(&s->now->file, name, ret))
+		return false;
+	if (s->before == NULL)
+		return true;
+	(void)statfile_value(&s->before->file, name, &before);
+	*ret = rate(*ret, before, s->elapsed_ns);
+	return true;
+}
+
+void
+statout_title(FILE *out, const struct stat_sample *s)
+{
+	const struct pageout_stat_header *h = &s->now->file.header;
+	uint64_t until = h->ended_boottime_ns;
+	char text[NUMBER_BYTES];
+
+	if (until == 0)
+		until = boottime_ns();
+	if (until < h->started_boottime_ns)
+		until = h->started_boottime_ns;
+	(void)fprintf(out, "%d: %s\n%s, %s, %s %s\n", (int)s->now->pid,
+	              h->command, h->policy, h->mode,
+	              engine_is_running(s->now) ? "runs for" : "ended after",
+	              time_text(text, until - h->started_boottime_ns));
+}
+
+/* The number of a zone that this engine does not have. */
+static bool
+of_absent_zone(const struct statfile *f, const char *name)
+{
+	char high[sizeof("zone0_high")] = "";
+	uint64_t n;
+
+	if (strncmp(name, "zone", 4) != 0 || strlen(name) < 6)
+		return false;
+	(void)snprintf(high, sizeof(high), "zone%c_high", name[4]);
+	return statfile_value(f, high, &n) && n == 0;
+}
+
 void
 statout_table(const struct stat_view *v, const struct stat_sample *s)
 {
 	const struct statfile *f = &s->now->file;
 	const struct pageout_stat_header *h = &f->header;
 	char text[NUMBER_BYTES], unit[16];
-	uint64_t until = h->ended_boottime_ns;
 
-	if (until == 0)
-		until = boottime_ns();
-	if (until < h->started_boottime_ns)
-		until = h->started_boottime_ns;
-	(void)fprintf(v->out, "%d: %s\n%s, %s, %s %s\n", (int)s->now->pid,
-	              h->command, h->policy, h->mode,
-	              engine_is_running(s->now) ? "runs for" : "ended after",
-	              time_text(text, until - h->started_boottime_ns));
+	statout_title(v->out, s);
 	(void)fprintf(v->out, "%-18s %15s %-8s  %s\n", "NAME",
 	              s->before != NULL ? "VALUE OR RATE" : "VALUE", "UNIT",
 	              "MEANING");
@@ -212,7 +249,7 @@ statout_table(const struct stat_view *v, const struct stat_sample *s)
 		const struct pageout_stat_entry *e = &f->entries[i];
 		bool is_rate = s->before != NULL && e->kind == PAGEOUT_COUNTER;
 
-		if (e->level > v->level)
+		if (e->level > v->level || of_absent_zone(f, e->name))
 			continue;
 		(void)snprintf(unit, sizeof(unit), "%s%s",
 		               unit_name(e->unit, v->raw), is_rate ? "/s" : "");
@@ -242,21 +279,27 @@ print_numbers(const struct stat_view *v, const struct stat_sample *s,
 }
 
 void
-statout_json(const struct stat_view *v, const struct stat_sample *s)
+statout_json_head(FILE *out, const struct stat_sample *s)
 {
 	const struct pageout_stat_header *h = &s->now->file.header;
 
-	(void)fprintf(v->out, "{\"pid\":%d,\"command\":", (int)s->now->pid);
-	json_string(v->out, h->command);
-	(void)fprintf(v->out, ",\"policy\":");
-	json_string(v->out, h->policy);
-	(void)fprintf(v->out, ",\"mode\":");
-	json_string(v->out, h->mode);
-	(void)fprintf(v->out,
+	(void)fprintf(out, "{\"pid\":%d,\"command\":", (int)s->now->pid);
+	json_string(out, h->command);
+	(void)fprintf(out, ",\"policy\":");
+	json_string(out, h->policy);
+	(void)fprintf(out, ",\"mode\":");
+	json_string(out, h->mode);
+	(void)fprintf(out,
 	              ",\"page_bytes\":%" PRIu32 ",\"now_ns\":%" PRIu64
 	              ",\"started_ns\":%" PRIu64 ",\"ended_ns\":%" PRIu64,
 	              h->page_bytes, boottime_ns(), h->started_boottime_ns,
 	              h->ended_boottime_ns);
+}
+
+void
+statout_json(const struct stat_view *v, const struct stat_sample *s)
+{
+	statout_json_head(v->out, s);
 	(void)fprintf(v->out, ",\"values\":{");
 	print_numbers(v, s, false);
 	if (s->before != NULL) {

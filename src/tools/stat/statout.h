@@ -29,6 +29,18 @@ struct stat_sample {
 	uint64_t elapsed_ns;         /* from before to now */
 };
 
+/*
+ * A counter by name: what it grew by in a second, or what it is when there is
+ * no sample before.
+ * => false when the engine does not have it; *ret is 0 then
+ */
+bool statout_growth(const struct stat_sample *s, const char *name,
+                    uint64_t *ret);
+
+/* Who it is, in two lines; or as the beginning of a JSON object. */
+void statout_title(FILE *out, const struct stat_sample *s);
+void statout_json_head(FILE *out, const struct stat_sample *s);
+
 /* Every number that this version knows, with its meaning. */
 void statout_list(const struct stat_view *v);
 
