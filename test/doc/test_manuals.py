@@ -3,8 +3,8 @@
 """test_manuals.py [PAGEOUT] -- the manuals say what the program does.
 
 Options are compared with --help of each command (where the program is given),
-numbers with stat.def, calls with pageout.h: both ways, so that nothing is
-missing and nothing is left over.
+tunables with --policy=linux24:help, numbers with stat.def, calls with
+pageout.h: both ways, so that nothing is missing and nothing is left over.
 """
 
 import pathlib
@@ -211,6 +211,61 @@ def check_commands(pageout):
         check_command(pageout, f"pageout-{name}.1", name)
 
 
+# -- policies -----------------------------------------------------------------
+
+
+def policy_help(pageout, of):
+    done = subprocess.run(
+        [pageout, "run", f"--policy={of}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def references(text):
+    """Numbers of defects, quirks and rules of the original."""
+    return tuple(sorted(set(re.findall(r"\b[DQR]24-\d+(?:\.\d+)*", text))))
+
+
+def tunables_of_help(text):
+    line = r"^  (\w+) +(\d+) \(exact: (\d+)\), (\d+) to (\d+): (.*)$"
+    return {
+        (*m[:5], references(m[5])) for m in re.findall(line, text, re.M)
+    }
+
+
+def tunables_of_manual(text):
+    text = text[text.index(".Sh TUNABLES") : text.index(".Sh WATCHING")]
+    entry = re.compile(
+        r"^\.It Va (\w+)\n"
+        r"Default (\d+), exact (\d+), from (\d+) to (\d+)\.\n"
+        r"((?:(?!\.It|\.El).*\n)*)",
+        re.M,
+    )
+    assert text.count("\n.It Va ") == len(entry.findall(text))
+    return {(*m[:5], references(m[5])) for m in entry.findall(text)}
+
+
+def check_policies(pageout):
+    page = read(MAN / "pageout-linux24.7")
+    run = read(MAN / "pageout-run.1")
+    tunables = tunables_of_help(policy_help(pageout, "linux24:help"))
+    names = re.findall(r"^  (\w+) ", policy_help(pageout, "help"), re.M)
+    ok(
+        "pageout-linux24(7) has every tunable with its values and reasons",
+        not tunables and "--policy=linux24:help was not understood",
+        differ(tunables, "--help", tunables_of_manual(page), "the manual"),
+    )
+    ok(
+        "pageout-run(1) has every policy and every tunable",
+        not names and "--policy=help was not understood",
+        *(f"{n}" for n in names if f"\n.It Cm {n}\n" not in run),
+        *(f"{t[0]}" for t in tunables if not re.search(rf"\b{t[0]}\b", run)),
+    )
+
+
 def check_references():
     bad = []
     for path in sorted(MAN.glob("*.[1-8]")):
@@ -249,6 +304,7 @@ def main():
     check_references()
     if len(sys.argv) > 1:
         check_commands(sys.argv[1])
+        check_policies(sys.argv[1])
     print(f"1..{cases}")
 
 
