@@ -171,6 +171,7 @@ sim_start(struct sim *s, const struct sim_options *opt)
 	s->last_id = 0;
 	s->resident = s->queue_count = s->jobs_count = 0;
 	s->tasks_count = s->disks = 0;
+	s->leaving = -1;
 	memset(s->daemon_queued, 0, sizeof(s->daemon_queued));
 	memset(s->daemon_idle, 0, sizeof(s->daemon_idle));
 	memset(s->stat, 0, sizeof(s->stat));
@@ -199,6 +200,7 @@ sim_settle(struct sim *s, const char *what)
 static void
 be_calm(struct sim *s)
 {
+	world_stay(s);
 	s->calm = true;
 	s->faults = (struct sim_faults){0};
 	for (unsigned space = 0; space < s->spaces; space++)
@@ -260,7 +262,7 @@ check_empty(struct sim *s)
 	for (uint32_t i = 0; i < s->disks; i++) {
 		const struct swap_area *a = &c->swap[i];
 
-		if (a->free + a->bad != a->max - 1)
+		if (a->in_use && a->free + a->bad != a->max - 1)
 			sim_fail(s, "I3", "%u + %u of %u slots are free",
 			         a->free, a->bad, a->max - 1);
 	}

@@ -205,6 +205,7 @@ struct sim {
 	uint32_t resident, pins;
 	uint64_t last_id;     /* identity of the area that was added last */
 	bool writes_failed;   /* so being out of slots or frames is excused */
+	int leaving;          /* disk that goes out of use, or -1 */
 	uint64_t loosened_ns; /* when a page that could not leave last could */
 
 	struct sim_event queue[SIM_EVENTS_MAX];
@@ -330,6 +331,7 @@ void chore_run(struct sim *s, uint32_t index);
 
 void world_init(struct sim *s);
 void world_run(struct sim *s);
+void world_stay(struct sim *s); /* no disk leaves */
 void world_device(struct sim *s, uint32_t index);
 
 /* -- oracle.c: the laws ------------------------------------------------ */

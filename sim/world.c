@@ -337,6 +337,49 @@ grow(struct sim *s)
 	s->count.grows++;
 }
 
+/* The other disks have room for all pages that there can be. */
+static bool
+is_dispensable(const struct sim *s, uint32_t disk)
+{
+	const struct swap_area *a = &s->core->swap[disk];
+
+	return a->in_use && core_swap_total(s->core) >=
+	                            a->max - 1 - a->bad + s->pages * s->spaces;
+}
+
+/* A disk is to go; sometimes somebody thinks better of it. */
+static void
+swap_off(struct sim *s)
+{
+	struct batch b = {NULL, NULL};
+	int64_t left;
+
+	if (s->leaving < 0) {
+		uint32_t disk = choice_of(&s->choice, s->disks);
+
+		if (!is_dispensable(s, disk))
+			return;
+		s->leaving = (int)disk;
+	}
+	left = tap_swapoff(s->core, (unsigned)s->leaving, &b);
+	host_submit(s, &b);
+	sim_trace(s, "swapoff of disk %d: %lld", s->leaving, (long long)left);
+	s->count.swapoffs += left == 0;
+	if (left <= 0)
+		s->leaving = -1;
+	else if (choice_of(&s->choice, 64) == 0)
+		world_stay(s);
+}
+
+void
+world_stay(struct sim *s)
+{
+	s->count.swapoffs_undone += s->leaving >= 0;
+	if (s->leaving >= 0)
+		tap_swapoff_undo(s->core, (unsigned)s->leaving);
+	s->leaving = -1;
+}
+
 static void
 time_jumps(struct sim *s, uint64_t ns)
 {
@@ -364,6 +407,8 @@ world_run(struct sim *s)
 		hold_pages(s);
 	else if (what < 26)
 		grow(s);
+	else if (s->leaving >= 0 || choice_of(&s->choice, 16) == 0)
+		swap_off(s);
 	else if (choice_of(&s->choice, 4) == 0)
 		time_jumps(s, choice_of(&s->choice, 1000) * 1000000ull);
 	sim_schedule(s, 20000 + choice_of(&s->choice, 256) * 4000ull,

@@ -241,7 +241,7 @@ check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
 	return free == s->free && bad == s->bad ? 0 : broken(w, 3, s->max);
 }
 
-/* Every area is in the list, the highest priority first. */
+/* Every area that gives slots is in the list, the highest priority first. */
 static int
 check_swap_list(const struct walk *w)
 {
@@ -249,11 +249,11 @@ check_swap_list(const struct walk *w)
 	int left = 0;
 
 	for (int i = 0; i < SWAP_AREAS_MAX; i++)
-		left += c->swap[i].in_use;
+		left += c->swap[i].in_use && !c->swap[i].leaving;
 	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next) {
 		int next = c->swap[i].next;
 
-		if (left-- == 0 || !c->swap[i].in_use ||
+		if (left-- == 0 || !c->swap[i].in_use || c->swap[i].leaving ||
 		    (next >= 0 && c->swap[next].prio > c->swap[i].prio))
 			return broken(w, 3, (uint64_t)i);
 	}

@@ -218,6 +218,7 @@ struct swap_area {
 	uint32_t errors;                   /* (K) writes that failed in a row */
 	uint8_t writepage; /* (C) enum writepage: set after core_swapon() */
 	bool in_use;       /* (K) */
+	bool leaving;      /* (K) by core_swapoff() */
 };
 
 /* map[]: 0 is free, 1..SLOT_COUNT_MAX-1 are counts. */
@@ -381,6 +382,19 @@ int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
 
 /* The device has grown: slots below ready exist. */
 void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
+
+/*
+ * Take an area out of use: its pages get slots of other areas.
+ * => returns how many of its slots are still in use: perform b, wait for an
+ *    operation to end or for a daemon's turn, and call again, until it is 0 and
+ *    the area is gone; or -ENOMEM when there is no other place, and the area is
+ *    in use as before
+ *
+ * A page that cannot be read keeps its slot; who will not wait for it calls
+ * core_swapoff_undo(), and the area is in use as before.
+ */
+int64_t core_swapoff(struct core *c, unsigned type, struct batch *b);
+void core_swapoff_undo(struct core *c, unsigned type);
 
 /*
  * Slots that are free, and slots that there are (bad ones do not count), over

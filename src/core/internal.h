@@ -4,6 +4,7 @@
  *
  *	frames.c	frames, buddy zones: who has which place of the pool
  *	slots.c		swap slots: who has which place of the device
+ *	swapoff.c	a device goes out of use
  *	space.c		areas and page tables: what is where
  *	fault.c		a page comes in
  *	evict.c		a page goes out
@@ -155,6 +156,15 @@ void slot_rest(struct core *c, swp_entry_t e, uint64_t now);
 bool slot_resting(const struct core *c, swp_entry_t e);
 void slot_written(struct core *c, swp_entry_t e);
 bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
+
+/*
+ * Hand out no slot of an area any more; do so again; it is gone for good, when
+ * slots_used() is 0.
+ */
+void slots_withdraw(struct core *c, unsigned type);
+void slots_offer(struct core *c, unsigned type);
+void slots_end(struct core *c, unsigned type);
+uint32_t slots_used(const struct core *c, unsigned type);
 
 /* Some area rests. */
 bool swap_rests(const struct core *c);

@@ -134,8 +134,8 @@ core_swap_grown(struct core *c, unsigned type, uint32_t ready)
 {
 	struct swap_area *s = &c->swap[type];
 
-	must(s->in_use && ready <= s->limit);
-	if (ready <= s->max)
+	must(ready <= s->limit || !s->in_use);
+	if (!s->in_use || s->leaving || ready <= s->max)
 		return;
 	if (s->free == 0) {
 		s->lowest_bit = s->max;
@@ -148,6 +148,57 @@ core_swap_grown(struct core *c, unsigned type, uint32_t ready)
 	s->max = ready;
 	s->highest_bit = ready - 1;
 	c->oom_ns = 0;
+}
+
+static void
+list_remove(struct core *c, int type)
+{
+	struct swap_list *l = &c->swap_list;
+	int *link = &l->head;
+
+	while (*link != type)
+		link = &c->swap[*link].next;
+	*link = c->swap[type].next;
+	if (l->next == type)
+		l->next = l->head;
+}
+
+void
+slots_withdraw(struct core *c, unsigned type)
+{
+	must(type < SWAP_AREAS_MAX && c->swap[type].in_use);
+	if (c->swap[type].leaving)
+		return;
+	c->swap[type].leaving = true;
+	list_remove(c, (int)type);
+}
+
+void
+slots_offer(struct core *c, unsigned type)
+{
+	if (!c->swap[type].leaving)
+		return;
+	c->swap[type].leaving = false;
+	list_insert(c, (int)type);
+	c->oom_ns = 0;
+}
+
+uint32_t
+slots_used(const struct core *c, unsigned type)
+{
+	const struct swap_area *s = &c->swap[type];
+
+	return s->max - 1 - s->free - s->bad;
+}
+
+void
+slots_end(struct core *c, unsigned type)
+{
+	struct swap_area *s = &c->swap[type];
+
+	must(s->leaving && slots_used(c, type) == 0);
+	stat_sub(c, PAGEOUT_STAT_swap_total, (uint64_t)s->free * PAGE_BYTES);
+	*s = (struct swap_area){.in_use = false};
 }
 
 uint32_t
@@ -330,6 +381,8 @@ slot_get(struct core *c, swp_entry_t e)
 static void
 list_freed(struct core *c, int type)
 {
+	if (c->swap[type].leaving || c->swap_list.next < 0)
+		return;
 	if (c->swap[type].prio > c->swap[c->swap_list.next].prio)
 		c->swap_list.next = type;
 }

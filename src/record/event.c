@@ -70,6 +70,9 @@ apply_set_up(struct core *c, const struct event *e)
 	case EVENT_swap_grown:
 		core_swap_grown(c, (unsigned)a[0], (uint32_t)a[1]);
 		return 0;
+	case EVENT_swapoff_undo:
+		core_swapoff_undo(c, (unsigned)a[0]);
+		return 0;
 	case EVENT_area_add:
 		return core_area_add(c, space, a[1], a[2]);
 	case EVENT_area_remove:
@@ -102,6 +105,8 @@ event_apply(struct core *c, const struct event *e, struct batch *b)
 	case EVENT_op_done:
 		core_op_done(c, e->op, b);
 		return 0;
+	case EVENT_swapoff:
+		return core_swapoff(c, (unsigned)a[0], b);
 	case EVENT_discard:
 		return (int64_t)core_discard(c, space, a[1], a[2], b);
 	case EVENT_move:

@@ -342,6 +342,23 @@ tap_swap_grown(struct core *c, unsigned type, uint32_t ready)
 		(void)passed(c, NULL, CALL(swap_grown, type, ready));
 }
 
+int64_t
+tap_swapoff(struct core *c, unsigned type, struct batch *b)
+{
+	if (tap_of(c) == NULL)
+		return core_swapoff(c, type, b);
+	return passed(c, b, CALL(swapoff, type));
+}
+
+void
+tap_swapoff_undo(struct core *c, unsigned type)
+{
+	if (tap_of(c) == NULL)
+		core_swapoff_undo(c, type);
+	else
+		(void)passed(c, NULL, CALL(swapoff_undo, type));
+}
+
 int
 tap_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 {

@@ -59,6 +59,8 @@ void tap_end(struct tap *t, struct core *c);
 int tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
                int prio);
 void tap_swap_grown(struct core *c, unsigned type, uint32_t ready);
+int64_t tap_swapoff(struct core *c, unsigned type, struct batch *b);
+void tap_swapoff_undo(struct core *c, unsigned type);
 int tap_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages);
 int tap_area_remove(struct core *c, unsigned space, uint64_t vpn,
                     uint64_t pages);

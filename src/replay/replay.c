@@ -417,13 +417,13 @@ expect_swap(struct replay *r, struct event *e)
 {
 	const uint64_t *a = e->arg;
 
-	if (a[0] > UINT32_MAX || a[1] > UINT32_MAX)
-		senseless(r, "slots");
-	if (e->kind == EVENT_swap_grown) {
-		if (a[0] >= SWAP_AREAS_MAX)
+	if (e->kind != EVENT_swapon) {
+		if (a[0] >= SWAP_AREAS_MAX || !r->core->swap[a[0]].in_use)
 			senseless(r, "swap areas");
 		return;
 	}
+	if (a[0] > UINT32_MAX || a[1] > UINT32_MAX)
+		senseless(r, "slots");
 	if ((int32_t)a[2] < SWAP_PRIO_AUTO || (int32_t)a[2] > SWAP_PRIO_MAX)
 		senseless(r, "a priority");
 	e->mem = memory_take(r, core_swap_bytes((uint32_t)a[0]));
@@ -436,7 +436,8 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 
 	if (event_args(e->kind) == 0)
 		return;
-	if (e->kind == EVENT_swapon || e->kind == EVENT_swap_grown) {
+	if (e->kind == EVENT_swapon || e->kind == EVENT_swap_grown ||
+	    e->kind == EVENT_swapoff || e->kind == EVENT_swapoff_undo) {
 		expect_swap(r, e);
 		return;
 	}

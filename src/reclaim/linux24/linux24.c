@@ -40,7 +40,7 @@ const struct tunable tunables24[] = {
                               "turns in a row in which kswapd changes nothing "
                               "and goes on at once; the original has no limit "
                               "(D24-17, D24-22)",
-                              0, 1000, 32, 0},
+                              0, 1000, 16, 0},
 	[T24_WAIT_FOR_KSWAPD] = {"wait_for_kswapd",
                                  "1: a fault without a frame waits for kswapd; "
                                  "0: it reclaims itself (D24-11)",
