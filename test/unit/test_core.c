@@ -484,6 +484,51 @@ a_page_that_is_gone_takes_its_frame_to_be_filled_again(void **unused)
 	touch(7, false);
 }
 
+/* Take the only area out of use.  => what core_swapoff() says at last */
+static int64_t
+swapoff(void)
+{
+	int64_t left = 1;
+
+	for (unsigned i = 0; left > 0 && i < 100; i++) {
+		struct batch b = {NULL, NULL};
+
+		left = core_swapoff(w->core, 0, &b);
+		host_submit(w, &b);
+		finish_all();
+		check();
+	}
+	return left;
+}
+
+static void
+swap_space_goes_when_its_pages_are_mapped_again(void **unused)
+{
+	(void)unused;
+	touch(7, true);
+	swap_out(7, 1);
+	touch(7, false); /* its slot is kept, in case it stays unchanged */
+	assert_int_equal(swapoff(), 0);
+	assert_int_equal(core_swap_total(w->core), 0);
+	assert_int_equal(state(7), PAGE_MAPPED);
+	touch(7, false);
+}
+
+static void
+swap_space_stays_when_its_pages_have_no_other_place(void **unused)
+{
+	uint32_t total = core_swap_total(w->core);
+
+	(void)unused;
+	touch(7, true);
+	swap_out(7, 1);
+	assert_int_equal(swapoff(), -ENOMEM);
+	assert_int_equal(core_swap_total(w->core), total);
+	touch(7, false);
+	swap_out(7, 1);
+	assert_int_equal(state(7), PAGE_SWAPPED);
+}
+
 #define T(name) cmocka_unit_test_setup(name, fresh)
 
 int
@@ -517,6 +562,8 @@ main(void)
 		T(slots_that_were_exchanged_are_noticed),
 		T(a_page_that_is_held_is_left_alone_for_a_while),
 		T(a_page_that_is_gone_takes_its_frame_to_be_filled_again),
+		T(swap_space_goes_when_its_pages_are_mapped_again),
+		T(swap_space_stays_when_its_pages_have_no_other_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
