@@ -348,7 +348,7 @@ core_steal(struct core *c, struct frame *f)
 
 	must((f->flags & (FRAME_DIRTY | FRAME_WRITEBACK | FRAME_LOCKED |
 	                  FRAME_ORPHAN)) == 0); /* [I2] */
-	must(e != 0 && !slot_counts(c, e, 1));  /* the table still names it */
+	must(e != 0 && slot_shared(c, e));      /* the table still names it */
 	c->cfg.policy->gone(c, f);
 	f->entry = 0;
 	slot_uncache(c, e, f->hash);

@@ -4,7 +4,7 @@
  *
  *	frames.c	frames, buddy zones: who has which place of the pool
  *	slots.c		swap slots: who has which place of the device
- *	swapoff.c	a device goes out of use
+ *	swap/swapoff.c	a device goes out of use
  *	space.c		areas and page tables: what is where
  *	fault.c		a page comes in
  *	evict.c		a page goes out
@@ -137,6 +137,9 @@ void slot_put(struct core *c, swp_entry_t e);
 
 /* The slot has this many users, or had too many to know. */
 bool slot_counts(const struct core *c, swp_entry_t e, uint32_t users);
+
+/* It has more than one. */
+bool slot_shared(const struct core *c, swp_entry_t e);
 
 /* The frame that caches a slot, or NULL. */
 struct frame *slot_frame(const struct core *c, swp_entry_t e);

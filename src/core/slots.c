@@ -417,6 +417,12 @@ slot_counts(const struct core *c, swp_entry_t e, uint32_t users)
 }
 
 bool
+slot_shared(const struct core *c, swp_entry_t e)
+{
+	return area_of(c, e)->map[offset_of(e)] > 1;
+}
+
+bool
 core_slot_in_use(const struct core *c, swp_entry_t e)
 {
 	const struct swap_area *s = &c->swap[e >> SWP_OFFSET_BITS];
