@@ -204,7 +204,8 @@ bare_run(bool write)
 		for (; flying < DEPTH && offset < end; flying++) {
 			struct iovec v = {memory, RUN_BYTES};
 
-			(void)uring_queue(&bare, write, &v, 1, offset, NULL);
+			(void)uring_queue(&bare, -1, write, &v, 1, offset,
+			                  NULL);
 			offset += RUN_BYTES;
 		}
 		(void)uring_start(&bare, &why);

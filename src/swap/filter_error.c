@@ -125,9 +125,11 @@ page_io(struct error *f, bool write, uint32_t slot)
 static uint32_t
 next_slot(const struct error *f, uint32_t slot)
 {
-	if (slot + 1 < f->dev.slots)
+	const struct swapdev_place *place = f->io.place;
+
+	if (slot + 1 < (place != NULL ? place->slots : f->dev.slots))
 		return slot + 1;
-	return slot > 0 ? slot - 1 : slot;
+	return slot > (place != NULL) ? slot - 1 : slot;
 }
 
 static void
@@ -231,6 +233,7 @@ fault(struct error *f, struct swapdev_req *r)
 		index = (uint32_t)(f->slot - r->slot);
 	slot = r->slot + index;
 	page = page_of(r, index);
+	f->io.place = r->place;
 	switch ((enum kind)f->kind) {
 	case FAIL:
 		fault_fail(f, r, slot, page);

@@ -14,6 +14,12 @@
 _Static_assert((SWAPDEV_PAGE_BYTES & (SWAPDEV_PAGE_BYTES - 1)) == 0,
                "alignment is tested with a mask");
 
+static uint32_t
+slots_of(const struct swapdev *d, const struct swapdev_req *r)
+{
+	return r->place != NULL ? r->place->slots : d->slots;
+}
+
 /* A request must be whole pages at aligned addresses, inside the device. */
 static void
 request_check(const struct swapdev *d, const struct swapdev_req *r)
@@ -22,7 +28,8 @@ request_check(const struct swapdev *d, const struct swapdev_req *r)
 	size_t bytes = 0;
 
 	must(r->pages > 0 && r->pages <= SWAPDEV_PAGES_MAX);
-	must(r->slot < d->slots && r->pages <= d->slots - r->slot);
+	must(r->slot < slots_of(d, r) && r->pages <= slots_of(d, r) - r->slot);
+	must(r->place == NULL || r->slot > 0);
 	must(r->iov_count > 0 && r->iov_count <= r->pages);
 	for (uint32_t i = 0; i < r->iov_count; i++) {
 		must(((uintptr_t)r->iov[i].iov_base & mask) == 0);
@@ -39,7 +46,7 @@ result_check(const struct swapdev *d, struct swapdev_req *r)
 	const uint32_t bytes = r->pages * SWAPDEV_PAGE_BYTES;
 
 	must(r->result <= 0 && r->result > -4096);
-	must(r->slot < d->slots && r->pages <= d->slots - r->slot);
+	must(r->slot < slots_of(d, r) && r->pages <= slots_of(d, r) - r->slot);
 	if (r->result == 0 && r->moved_bytes != bytes)
 		r->result = -EIO; /* [D2] */
 }
@@ -54,6 +61,7 @@ swapdev_submit_chain(struct swapdev *d, struct swapdev_req *first)
 		request_check(d, q);
 		q->result = -EINPROGRESS;
 		q->moved_bytes = 0;
+		q->partial = false;
 	}
 	r = d->ops->submit(d, first);
 	must(r == 0 || r == -EAGAIN);
@@ -74,6 +82,7 @@ swapdev_transfer(struct swapdev *d, struct swapdev_req *r)
 	r->next = NULL;
 	r->result = -EINPROGRESS;
 	r->moved_bytes = 0;
+	r->partial = false;
 	d->ops->transfer(d, r);
 	must(r->next == NULL);
 	result_check(d, r);

@@ -40,10 +40,23 @@
 
 struct swapdev;
 
+/*
+ * A file that is not the device's own, and that others may cut or extend: slot
+ * n of it is the page at start + (n-1) pages, and slot 0 there is none.  What
+ * is beyond its end is not read (-ENXIO), and not written, which is a success.
+ */
+struct swapdev_place {
+	int fd;
+	uint64_t start;
+	uint32_t slots;
+};
+
 /* A transfer of neighbouring slots; the caller's until submitted, and again
  * after it was reaped. */
 struct swapdev_req {
 	bool write;
+	bool partial;   /* of a read of a place: it ends in the last page, the
+	                   rest of which is zeros */
 	uint32_t slot;  /* first */
 	uint32_t pages; /* 1..SWAPDEV_PAGES_MAX */
 	uint32_t iov_count;
@@ -54,6 +67,7 @@ struct swapdev_req {
 	uint64_t due_ns;          /* of the filter that holds it back */
 	struct swapdev_req *next; /* in queues; free for the holder's use */
 	void *cookie;             /* the caller's */
+	const struct swapdev_place *place; /* NULL: the device's own slots */
 };
 
 struct swapdev_ops {

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * filedev.c -- what both back ends of the file device share.
+ *
+ * A request may be of a place, a file that belongs to somebody else.  Its end
+ * is looked at here, at each transfer: a file that shrinks takes pages away,
+ * and must not be extended by a page that is written back.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -32,11 +37,19 @@ filedev_is_own_thread(void)
 
 /* -- moving ---------------------------------------------------------------- */
 
+uint64_t
+filedev_offset(const struct swapdev_req *r)
+{
+	if (r->place == NULL)
+		return (uint64_t)r->slot * SWAPDEV_PAGE_BYTES;
+	return r->place->start + (uint64_t)(r->slot - 1) * SWAPDEV_PAGE_BYTES;
+}
+
 /* One try.  => bytes, or a negative errno */
 static ssize_t
 move_once(int fd, const struct swapdev_req *r)
 {
-	const off_t offset = (off_t)r->slot * SWAPDEV_PAGE_BYTES;
+	const off_t offset = (off_t)filedev_offset(r);
 	ssize_t n;
 
 	if (r->write)
@@ -46,12 +59,124 @@ move_once(int fd, const struct swapdev_req *r)
 	return n < 0 ? -errno : n;
 }
 
+/* Bytes of a request that the file has.  => or a negative errno */
+static int64_t
+place_bytes(const struct swapdev_req *r)
+{
+	const uint64_t bytes = (uint64_t)r->pages * SWAPDEV_PAGE_BYTES;
+	const uint64_t offset = filedev_offset(r);
+	struct stat st;
+
+	if (fstat(r->place->fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size <= offset)
+		return 0;
+	if ((uint64_t)st.st_size - offset >= bytes)
+		return (int64_t)bytes;
+	return (int64_t)((uint64_t)st.st_size - offset);
+}
+
+bool
+filedev_is_whole(const struct swapdev_req *r)
+{
+	return place_bytes(r) == (int64_t)r->pages * SWAPDEV_PAGE_BYTES;
+}
+
+/* Zeros from byte from to the end of the request. */
+static void
+clear_from(const struct swapdev_req *r, size_t from)
+{
+	for (uint32_t i = 0; i < r->iov_count; i++) {
+		const struct iovec *v = &r->iov[i];
+
+		if (from < v->iov_len) {
+			memset((char *)v->iov_base + from, 0,
+			       v->iov_len - from);
+			from = 0;
+		} else {
+			from -= v->iov_len;
+		}
+	}
+}
+
+/* Write the first bytes of a request.  => bytes written, or negative errno */
+static ssize_t
+write_front(struct swapdev_req *r, size_t bytes)
+{
+	const uint32_t count = r->iov_count;
+	uint32_t i = 0;
+	size_t length;
+	ssize_t n;
+
+	if (bytes == 0)
+		return 0;
+	for (size_t left = bytes;; left -= r->iov[i++].iov_len) {
+		length = r->iov[i].iov_len;
+		if (left > length)
+			continue;
+		r->iov[i].iov_len = left;
+		break;
+	}
+	r->iov_count = i + 1;
+	n = move_once(r->place->fd, r);
+	r->iov[i].iov_len = length;
+	r->iov_count = count;
+	return n;
+}
+
+/*
+ * One try at a place.
+ * => 0, a negative errno, or -EAGAIN when it was interrupted or the file
+ *    changed its size meanwhile
+ */
+static int
+place_once(struct swapdev_req *r)
+{
+	const int64_t last = (int64_t)(r->pages - 1) * SWAPDEV_PAGE_BYTES;
+	int64_t want = place_bytes(r);
+	ssize_t n;
+
+	if (want < 0)
+		return (int)want;
+	if (!r->write && want <= last)
+		return -ENXIO;
+	n = r->write ? write_front(r, (size_t)want)
+	             : move_once(r->place->fd, r);
+	if (n < 0)
+		return (int)n;
+	if (n != want)
+		return -EAGAIN;
+	if (!r->write && want < last + (int64_t)SWAPDEV_PAGE_BYTES) {
+		clear_from(r, (size_t)want);
+		r->partial = true;
+	}
+	return 0;
+}
+
+static void
+place_move(struct swapdev_req *r)
+{
+	int n = -EAGAIN;
+
+	for (int tries = 0; tries < FILEDEV_TRIES_MAX; tries++) {
+		n = place_once(r);
+		if (n != -EINTR && n != -EAGAIN)
+			break;
+	}
+	r->moved_bytes = n == 0 ? r->pages * SWAPDEV_PAGE_BYTES : 0;
+	r->result = n == -EAGAIN ? -EIO : n;
+}
+
 void
 filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
 {
 	const uint32_t bytes = r->pages * SWAPDEV_PAGE_BYTES;
 	ssize_t n = 0;
 
+	if (r->place != NULL) {
+		place_move(r);
+		return;
+	}
 	for (int tries = 0; tries < FILEDEV_TRIES_MAX; tries++) {
 		n = move_once(f->fd, r);
 		if (n == (ssize_t)bytes) {

@@ -129,6 +129,10 @@ list_take(struct req_list *l)
 
 /* => called with sq held; the kernel did not take r */
 
+/* Where a request is in its file; whether all of it is before the end. */
+uint64_t filedev_offset(const struct swapdev_req *r);
+bool filedev_is_whole(const struct swapdev_req *r);
+
 /* Move one request in the calling thread and set its result. */
 void filedev_move(const struct swapdev_file *f, struct swapdev_req *r);
 

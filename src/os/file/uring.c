@@ -57,25 +57,27 @@ uring_close(struct uring *u)
 }
 
 bool
-uring_queue(struct uring *u, bool write, const struct iovec *iov,
+uring_queue(struct uring *u, int fd, bool write, const struct iovec *iov,
             unsigned iov_count, uint64_t offset, void *cookie)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+	bool own = fd < 0;
 
 	if (sqe == NULL)
 		return false;
-	/* Number 0 of the registered files. */
+	if (own)
+		fd = 0; /* of the registered files */
 	if (iov_count == 1 && write)
-		io_uring_prep_write(sqe, 0, iov->iov_base,
+		io_uring_prep_write(sqe, fd, iov->iov_base,
 		                    (unsigned)iov->iov_len, offset);
 	else if (iov_count == 1)
-		io_uring_prep_read(sqe, 0, iov->iov_base,
+		io_uring_prep_read(sqe, fd, iov->iov_base,
 		                   (unsigned)iov->iov_len, offset);
 	else if (write)
-		io_uring_prep_writev(sqe, 0, iov, iov_count, offset);
+		io_uring_prep_writev(sqe, fd, iov, iov_count, offset);
 	else
-		io_uring_prep_readv(sqe, 0, iov, iov_count, offset);
-	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+		io_uring_prep_readv(sqe, fd, iov, iov_count, offset);
+	io_uring_sqe_set_flags(sqe, own ? IOSQE_FIXED_FILE : IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, cookie);
 	return true;
 }

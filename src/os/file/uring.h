@@ -2,7 +2,8 @@
 /*
  * uring.h -- io_uring, as little of it as a file device needs.
  *
- * One ring; transfers of one file, which is registered with it.  Each call
+ * One ring; transfers of one file, which is registered with it, or of others,
+ * which are buffered and left to the kernel's threads.  Each call
  * states which of the ring's two ends it works on; the caller keeps others off
  * that end.  Waiting works on neither, so many threads may wait while others
  * work.
@@ -35,9 +36,12 @@ void uring_close(struct uring *u);
 
 /*
  * Submission end: put a transfer into the queue.
+ *
+ *	fd	-1: the ring's own file
+ *
  * => false: the queue is full, start it first
  */
-bool uring_queue(struct uring *u, bool write, const struct iovec *iov,
+bool uring_queue(struct uring *u, int fd, bool write, const struct iovec *iov,
                  unsigned iov_count, uint64_t offset, void *cookie);
 
 /*

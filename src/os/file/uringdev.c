@@ -69,6 +69,13 @@ move_here(struct uringdev *u, struct swapdev_req *r)
 	(void)atomic_fetch_add(&u->done_count, 1);
 }
 
+/* A write that would extend somebody else's file. */
+static bool
+at_the_end(const struct swapdev_req *r)
+{
+	return r->place != NULL && r->write && !filedev_is_whole(r);
+}
+
 /*
  * Start the front of the backlog.
  * => called with sq held
@@ -87,8 +94,14 @@ start_some(struct uringdev *u)
 	while (count < START_MAX && count < room && u->backlog.first != NULL) {
 		struct swapdev_req *r = u->backlog.first;
 
-		if (!uring_queue(&u->uring, r->write, r->iov, r->iov_count,
-		                 (uint64_t)r->slot * SWAPDEV_PAGE_BYTES, r))
+		if (at_the_end(r)) {
+			(void)atomic_fetch_sub(&u->backlog_count, 1);
+			move_here(u, list_take(&u->backlog));
+			continue;
+		}
+		if (!uring_queue(&u->uring,
+		                 r->place != NULL ? r->place->fd : -1, r->write,
+		                 r->iov, r->iov_count, filedev_offset(r), r))
 			break;
 		batch[count++] = list_take(&u->backlog);
 	}
@@ -167,7 +180,7 @@ uringdev_transfer(struct swapdev *d, struct swapdev_req *r)
 static bool
 is_unfinished(const struct swapdev_req *r, int result)
 {
-	if (r->result >= FILEDEV_TRIES_MAX)
+	if (r->place != NULL || r->result >= FILEDEV_TRIES_MAX)
 		return false;
 	if (result >= 0)
 		return (uint32_t)result < r->pages * SWAPDEV_PAGE_BYTES;
@@ -177,10 +190,14 @@ is_unfinished(const struct swapdev_req *r, int result)
 
 /* Put what one completion says into its request. */
 static void
-finish(struct swapdev_req *r, int result)
+finish(const struct uringdev *u, struct swapdev_req *r, int result)
 {
 	const uint32_t bytes = r->pages * SWAPDEV_PAGE_BYTES;
 
+	if (r->place != NULL && result != (int)bytes) {
+		filedev_move(u->f, r); /* its end, or nearly never */
+		return;
+	}
 	if (result >= 0 && (uint32_t)result != bytes)
 		result = -EIO; /* short to the last */
 	r->moved_bytes = result > 0 ? bytes : 0;
@@ -232,7 +249,7 @@ take_all(struct uringdev *u)
 				list_add(&unfinished, r);
 				continue;
 			}
-			finish(r, done[i].result);
+			finish(u, r, done[i].result);
 			list_add(&ended, r);
 		}
 	} while (count == TAKE_MAX);
