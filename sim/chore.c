@@ -15,6 +15,7 @@
  *		one, core_move()
  *	ADOPT	an area over pages that are there already, core_adopt() each
  *	PIN	core_pin() each, and later core_unpin()
+ *	SYNC	core_sync() of a file's pages, then core_refresh()
  *
  * No two chores have a page in common.
  */
@@ -71,7 +72,9 @@ forget(struct sim *s, const struct sim_chore *ch)
 		struct sim_page *p = &s->page[ch->space][i];
 
 		p->damage = 0;
-		if ((p->flags & PG_WRITTEN) == 0) {
+		if (p->flags & PG_FILE) {
+			file_only(s, ch->space, i);
+		} else if ((p->flags & PG_WRITTEN) == 0) {
 			p->truth = 0;
 			p->flags &= (uint16_t)~PG_UNSURE;
 		}
@@ -267,7 +270,13 @@ static void
 start_adopt(struct sim *s, struct sim_chore *ch)
 {
 	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
+	struct sim_file *f = file_of(s, ch->space, ch->page, ch->pages);
 
+	if (f != NULL && choice_of(&s->choice, 4) != 0) {
+		(void)file_manage(s, f, ch->page, ch->pages);
+		chore_end(s, ch);
+		return;
+	}
 	if (tap_area_add(s->core, ch->space, vpn, ch->pages) != 0) {
 		chore_end(s, ch);
 		return;
@@ -415,7 +424,9 @@ may_start(struct sim *s, struct sim_chore *ch)
 	if (ch->kind == CHORE_ADOPT)
 		lack |= PG_MANAGED;
 	if (ch->kind == CHORE_MOVE)
-		lack |= PG_DMA | PG_PROTECTED;
+		lack |= PG_DMA | PG_PROTECTED | PG_FILE;
+	if (ch->kind == CHORE_SYNC)
+		have |= PG_FILE;
 	if (!all_pages(s, ch->space, ch->page, ch->pages, have, lack))
 		return false;
 	return ch->kind != CHORE_MOVE || find_room(s, ch);
@@ -451,7 +462,7 @@ static const char *const name[CHORES] = {
 	[CHORE_DISCARD] = "discard", [CHORE_VANISH] = "vanish",
 	[CHORE_REMOVE] = "remove",   [CHORE_UNMAP] = "unmap",
 	[CHORE_MOVE] = "move",       [CHORE_ADOPT] = "adopt",
-	[CHORE_PIN] = "pin",
+	[CHORE_PIN] = "pin",         [CHORE_SYNC] = "sync",
 };
 
 void
@@ -478,6 +489,12 @@ chore_run(struct sim *s, uint32_t index)
 		return;
 	case CHORE_PIN:
 		run_pin(s, ch);
+		return;
+	case CHORE_SYNC:
+		if (file_sync(s, ch))
+			chore_end(s, ch);
+		else
+			again(s, ch);
 		return;
 	case CHORES:
 		return;

@@ -104,19 +104,33 @@ claim_page(struct sim *s, struct op *op, uint64_t vpn, uint32_t i)
 	p->op = op;
 }
 
+/* The page of a file has its place there. */
+static void
+claim_place(struct sim *s, const struct op *op, uint32_t i, uint32_t slot)
+{
+	const struct sim_file *f =
+		&s->file[entry_type(op->entry) - SWAP_AREAS_MAX];
+	uint64_t page = op->vpn + i - s->base[op->space];
+
+	if (op->space != f->space || page != f->page + slot - 1)
+		claim_clash(s, op, i, "not the page's place in its file");
+}
+
 static void
 claim_slot(struct sim *s, struct op *op, uint32_t i)
 {
-	uint32_t type = (op->entry + i) >> SWP_OFFSET_BITS;
+	struct sim_disk *d = disk_of(s, op->entry + i);
 	uint32_t slot = (op->entry + i) & SWP_OFFSET_MASK;
 
-	if (type >= s->disks || slot == 0 || slot >= s->disk[type].ready)
+	if (d == NULL || slot == 0 || slot >= d->ready)
 		claim_clash(s, op, i, "no such slot");
-	if (op->kind == OP_READ)
+	if (op->kind == OP_READ || entry_is_file(op->entry))
 		claim_check(s, op, op->vpn + i, i);
-	if (s->disk[type].io[slot] != NULL)
+	if (entry_is_file(op->entry))
+		claim_place(s, op, i, slot);
+	if (d->io[slot] != NULL)
 		claim_clash(s, op, i, "the slot has I/O in flight");
-	s->disk[type].io[slot] = op;
+	d->io[slot] = op;
 }
 
 /*
@@ -213,8 +227,7 @@ claim_release(struct sim *s, struct op *op)
 		if (op->kind == OP_REMAP)
 			sim_page(s, op->space, op->vpn_to + i)->op = NULL;
 		if (claim_names_slots(op))
-			s->disk[e >> SWP_OFFSET_BITS].io[e & SWP_OFFSET_MASK] =
-				NULL;
+			disk_of(s, e)->io[e & SWP_OFFSET_MASK] = NULL;
 	}
 }
 

@@ -13,6 +13,8 @@
  *	misdirected	acknowledged, and went to the next slot
  *	phantom		acknowledged, and went nowhere
  *	wrong		a read gives another slot's contents, once
+ *
+ * A file has an end: beyond it reads fail, and what is written goes nowhere.
  */
 #include <errno.h>
 
@@ -29,12 +31,24 @@ disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready)
 		d->io[i] = NULL;
 		d->broken[i] = false;
 	}
+	d->end = slots;
+}
+
+struct sim_disk *
+disk_of(struct sim *s, swp_entry_t e)
+{
+	unsigned type = entry_type(e);
+
+	if (!entry_is_file(e))
+		return type < s->disks ? &s->disk[type] : NULL;
+	type -= SWAP_AREAS_MAX;
+	return type < s->files ? &s->file[type].disk : NULL;
 }
 
 void
 disk_read(struct sim *s, struct op *op, uint32_t i)
 {
-	struct sim_disk *d = &s->disk[op->entry >> SWP_OFFSET_BITS];
+	struct sim_disk *d = disk_of(s, op->entry);
 	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i, from = slot;
 	struct sim_frame *f = &s->frame[op->pg[i].pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
@@ -47,7 +61,7 @@ disk_read(struct sim *s, struct op *op, uint32_t i)
 		         op->pg[i].pfn);
 	if (choice_ppm(&s->choice, s->faults.read_broken))
 		d->broken[slot] = true;
-	if (after_short || d->broken[slot] ||
+	if (after_short || d->broken[slot] || slot >= d->end ||
 	    choice_ppm(&s->choice, s->faults.read_error)) {
 		op->pg[i].err = -EIO;
 		op->pg[i].hash = sim_word(s);
@@ -62,6 +76,10 @@ disk_read(struct sim *s, struct op *op, uint32_t i)
 	}
 	f->word = d->word[from];
 	op->pg[i].hash = host_hash(op->id, op->off + i, f->word);
+	if (entry_is_file(op->entry)) {
+		s->count.file_reads++;
+		file_learn(s, op, i, f->word);
+	}
 	if (f->word != d->meant[slot])
 		p->damage++;
 }
@@ -101,13 +119,14 @@ takes_turns(const struct sim *s, swp_entry_t e)
 void
 disk_write(struct sim *s, struct op *op, uint32_t i)
 {
-	struct sim_disk *d = &s->disk[op->entry >> SWP_OFFSET_BITS];
+	struct sim_disk *d = disk_of(s, op->entry);
 	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i;
 	struct sim_frame *f = &s->frame[op->pg[i].pfn];
 	struct choice *c = &s->choice;
 
 	s->count.writes++;
 	s->count.writes_in_turn += takes_turns(s, op->entry);
+	s->count.file_writes += entry_is_file(op->entry);
 	if (!f->full)
 		sim_fail(s, "I1", "frame %u is written and is empty",
 		         op->pg[i].pfn);
@@ -119,6 +138,8 @@ disk_write(struct sim *s, struct op *op, uint32_t i)
 		return;
 	}
 	d->meant[slot] = f->word;
+	if (slot >= d->end)
+		return;
 	s->count.silent_faults++;
 	if (choice_ppm(c, s->faults.write_torn)) {
 		d->word[slot] = sim_word(s);

@@ -151,7 +151,7 @@ perform_unmap(struct sim *s, struct op *op, uint32_t i)
 	f->word = p->word;
 	f->full = true;
 	p->flags &= (uint16_t)~PG_PRESENT;
-	pg->zero = f->word == 0;
+	pg->zero = f->word == 0 && (op->flags & OPF_FILE) == 0;
 	s->count.unmap_zero += pg->zero;
 	if ((op->flags & OPF_DISCARD) == 0)
 		pg->hash = host_hash(op->id, op->off + i, f->word);

@@ -107,6 +107,7 @@ wake_is_pending(const struct sim *s, unsigned space, uint64_t vpn)
 		if (op->kind == OP_WAKE && vpn >= op->vpn + s->jobs[i].done)
 			return true;
 		if ((op->kind == OP_READ || op->kind == OP_UNMAP ||
+		     (op->kind == OP_WRITE && entry_is_file(op->entry)) ||
 		     op->kind == OP_REMAP || op->kind == OP_ADOPT) &&
 		    s->core->frames[op->pg[vpn - op->vpn].pfn].flags &
 		            FRAME_WANTED)
@@ -210,12 +211,14 @@ in_slot(struct sim *s, unsigned space, uint32_t page, swp_entry_t e,
         bool cached)
 {
 	const struct sim_page *p = &s->page[space][page];
-	const struct sim_disk *d = &s->disk[e >> SWP_OFFSET_BITS];
+	const struct sim_disk *d = disk_of(s, e);
 	uint64_t vpn = sim_vpn(s, space, page);
 	uint32_t slot = e & SWP_OFFSET_MASK;
 	const struct swap_area *a = &s->core->swap[e >> SWP_OFFSET_BITS];
 	const struct area *area = core_area_find(s->core, space, vpn);
 
+	if (p->flags & PG_INFILE || (area != NULL && area->flags & AREA_SHARED))
+		return (struct holder){false, 0};
 	if (!cached && area != NULL && (p->flags & PG_UNSURE) == 0 &&
 	    a->tag[slot] !=
 	            host_hash(area->id, area->off + vpn - area->vpn, p->truth))
@@ -238,6 +241,11 @@ find_holder(struct sim *s, unsigned space, uint32_t page)
 			return (struct holder){true, p->word};
 		if (p->flags & PG_PRESENT)
 			sim_fail(s, "I1", "page %u:%u is there, and unknown",
+			         space, page);
+		if (p->flags & PG_INFILE)
+			return (struct holder){false, 0};
+		if (p->flags & PG_FILE)
+			sim_fail(s, "I2", "page %u:%u is left to its file",
 			         space, page);
 		return (struct holder){true, 0};
 	case PAGE_MAPPED:

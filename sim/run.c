@@ -170,7 +170,7 @@ sim_start(struct sim *s, const struct sim_options *opt)
 	s->order = s->events_done = s->jobs_ended = s->words = 0;
 	s->last_id = 0;
 	s->resident = s->queue_count = s->jobs_count = 0;
-	s->tasks_count = s->disks = 0;
+	s->tasks_count = s->disks = s->files = 0;
 	s->leaving = -1;
 	memset(s->daemon_queued, 0, sizeof(s->daemon_queued));
 	memset(s->daemon_idle, 0, sizeof(s->daemon_idle));
@@ -266,6 +266,9 @@ check_empty(struct sim *s)
 			sim_fail(s, "I3", "%u + %u of %u slots are free",
 			         a->free, a->bad, a->max - 1);
 	}
+	for (uint32_t i = 0; i < s->files; i++)
+		if (!tap_file_off(s->core, SWAP_AREAS_MAX + i))
+			sim_fail(s, "I3", "pages of a file are left");
 }
 
 void

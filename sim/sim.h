@@ -43,6 +43,7 @@
 #define SIM_FRAMES_MAX 1536
 #define SIM_DISKS_MAX 3
 #define SIM_SLOTS_MAX 8192 /* of one disk */
+#define SIM_FILES_MAX 2
 #define SIM_OPS_MAX 256
 #define SIM_TASKS_MAX 8
 #define SIM_CHORES_MAX 8
@@ -62,6 +63,8 @@ enum sim_page_flag {
 	PG_DMA = 1 << 9,      /* a device holds it: OP_UNMAP says -EBUSY */
 	PG_PROTECTED = 1 << 10, /* OP_UNMAP says -EINVAL */
 	PG_PINNED = 1 << 11,    /* core_pin() said FAULT_DONE */
+	PG_FILE = 1 << 12,      /* of a file */
+	PG_INFILE = 1 << 13,    /* and nowhere but there: nobody has read it */
 };
 
 struct sim_page {
@@ -89,6 +92,15 @@ struct sim_disk {
 	struct op *io[SIM_SLOTS_MAX];
 	bool broken[SIM_SLOTS_MAX]; /* each write of it fails */
 	uint32_t slots, ready;
+	uint32_t end; /* of a file: slots from here on are beyond its end */
+};
+
+/* A file, and the pages that are its pages when they are managed as such. */
+struct sim_file {
+	struct sim_disk disk;
+	unsigned space;
+	uint32_t page, pages;
+	bool shared; /* others write it */
 };
 
 /* An operation that the core has handed out. */
@@ -145,6 +157,7 @@ enum chore_kind {
 	CHORE_MOVE,
 	CHORE_ADOPT,
 	CHORE_PIN,
+	CHORE_SYNC,
 	CHORES,
 };
 
@@ -158,6 +171,7 @@ struct sim_chore {
 	uint32_t to;   /* CHORE_MOVE */
 	uint32_t next; /* page looked at */
 	uint32_t turns;
+	uint32_t failed; /* CHORE_SYNC: writes that had failed before */
 };
 
 /* Faults of the world, each in ppm of its occasions. */
@@ -182,6 +196,7 @@ struct sim_options {
 	size_t bytes_count;
 	/* Manual: sizes; 0 is a default. */
 	uint32_t frames, pages, slots, ops, ra_pages, unmap_batch, spaces;
+	uint32_t file_pages; /* the first ones are a file's */
 	/* What broke: called once, does not return. */
 	void (*fail)(void *ctx, const char *law, const char *what);
 	void *fail_ctx;
@@ -219,13 +234,14 @@ struct sim {
 	struct sim_chore chores[SIM_CHORES_MAX];
 	uint32_t spaces, pages;        /* pages that one space may use */
 	uint64_t base[SIM_SPACES_MAX]; /* vpn of page 0 */
-	uint32_t disks;
+	uint32_t disks, files;
 	struct sim_counts count;
 	uint64_t stat[PAGEOUT_STATS];
 
 	struct sim_page page[SIM_SPACES_MAX][SIM_PAGES_MAX];
 	struct sim_frame frame[SIM_FRAMES_MAX];
 	struct sim_disk disk[SIM_DISKS_MAX];
+	struct sim_file file[SIM_FILES_MAX];
 
 	/* Memory for the core, kept from seed to seed. */
 	char *arena;
@@ -300,6 +316,34 @@ uint64_t host_hash(uint64_t id, uint64_t off, uint64_t word);
 void disk_read(struct sim *s, struct op *op, uint32_t i);
 void disk_write(struct sim *s, struct op *op, uint32_t i);
 void disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready);
+
+/* The disk of an entry's area, or NULL: there is none. */
+struct sim_disk *disk_of(struct sim *s, swp_entry_t e);
+
+/* -- file.c: mapped files ---------------------------------------------- */
+
+/* Make a file of a range of pages, which are not managed yet. */
+void file_make(struct sim *s, unsigned space, uint32_t page, uint32_t pages);
+
+/* The file that has all pages of a range, or NULL. */
+struct sim_file *file_of(struct sim *s, unsigned space, uint32_t page,
+                         uint32_t pages);
+
+/* Manage pages of it.  => as core_area_add_file() */
+int file_manage(struct sim *s, struct sim_file *f, uint32_t page,
+                uint32_t pages);
+
+/* Nobody but the file has this page from now on. */
+void file_only(struct sim *s, unsigned space, uint32_t page);
+
+/* What was read of a page, where the core has nothing to compare it with. */
+void file_learn(struct sim *s, const struct op *op, uint32_t i, uint64_t word);
+
+/* One turn of CHORE_SYNC.  => true when it has ended */
+bool file_sync(struct sim *s, struct sim_chore *ch);
+
+/* The file is cut, or somebody else writes to it. */
+void file_event(struct sim *s);
 
 /* A word that has never been used. */
 uint64_t sim_word(struct sim *s);

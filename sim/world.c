@@ -150,6 +150,28 @@ choose_faults(struct sim *s)
 
 /* -- a new world ------------------------------------------------------- */
 
+/* => as core_area_add() */
+static int
+add_area(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
+{
+	bool file = choice_of(&s->choice, 3) == 0;
+	int r;
+
+	if (s->opt.manual)
+		file = page == 0 && s->opt.file_pages != 0;
+	if (file && s->files < SIM_FILES_MAX) {
+		file_make(s, space, page, pages);
+		return file_manage(s, &s->file[s->files - 1], page, pages);
+	}
+	r = tap_area_add(s->core, space, sim_vpn(s, space, page), pages);
+	if (r != 0)
+		return r;
+	claim_area(s, space, sim_vpn(s, space, page));
+	for (uint32_t i = page; i < page + pages; i++)
+		s->page[space][i].flags = PG_MANAGED;
+	return 0;
+}
+
 static void
 add_areas(struct sim *s)
 {
@@ -161,13 +183,11 @@ add_areas(struct sim *s)
 				choice_between(&s->choice, 1, s->pages - page);
 
 			if (s->opt.manual)
-				n = s->pages;
-			if (tap_area_add(s->core, space,
-			                 sim_vpn(s, space, page), n) != 0)
+				n = page == 0 && s->opt.file_pages
+				            ? s->opt.file_pages
+				            : s->pages - page;
+			if (add_area(s, space, page, n) != 0)
 				return;
-			claim_area(s, space, sim_vpn(s, space, page));
-			for (uint32_t i = page; i < page + n; i++)
-				s->page[space][i].flags = PG_MANAGED;
 			/* Now and then a hole, for areas to come. */
 			page += n + choice_of(&s->choice, 3) * 5;
 		}
@@ -394,19 +414,22 @@ world_run(struct sim *s)
 		CHORE_DISCARD, CHORE_DISCARD, CHORE_DISCARD, CHORE_VANISH,
 		CHORE_REMOVE,  CHORE_UNMAP,   CHORE_MOVE,    CHORE_MOVE,
 		CHORE_ADOPT,   CHORE_ADOPT,   CHORE_ADOPT,   CHORE_PIN,
+		CHORE_SYNC,    CHORE_SYNC,
 	};
-	uint32_t what = choice_of(&s->choice, 28);
+	uint32_t what = choice_of(&s->choice, 32);
 
 	if (s->calm)
 		return;
 	if (what < sizeof(kinds))
 		chore(s, kinds[what]);
-	else if (what < 18)
+	else if (what < 20)
 		hint(s);
-	else if (what < 24)
-		hold_pages(s);
 	else if (what < 26)
+		hold_pages(s);
+	else if (what < 28)
 		grow(s);
+	else if (what < 30)
+		file_event(s);
 	else if (s->leaving >= 0 || choice_of(&s->choice, 16) == 0)
 		swap_off(s);
 	else if (choice_of(&s->choice, 4) == 0)

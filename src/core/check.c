@@ -157,9 +157,10 @@ check_guest(const struct walk *w, const struct area *a, uint64_t vpn, pte_t pte)
 }
 
 static int
-check_page(struct walk *w, unsigned space, uint64_t vpn)
+check_page(struct walk *w, unsigned space, const struct area *a, uint64_t vpn)
 {
 	pte_t pte = pte_get(w->c, space, vpn);
+	swp_entry_t e = area_slot(a, vpn);
 	const struct frame *f;
 
 	switch (pte_kind(pte)) {
@@ -172,6 +173,8 @@ check_page(struct walk *w, unsigned space, uint64_t vpn)
 		f = &w->c->frames[pte_pfn(pte)];
 		if (f->vpn != vpn || f->space != space)
 			return broken(w, 1, vpn);
+		if (e != 0 ? f->entry != e : entry_is_file(f->entry))
+			return broken(w, 3, vpn);
 		if (f->entry != 0 &&
 		    !slot_is_counted(w, space, vpn, f->entry, 1))
 			return broken(w, 3, vpn);
@@ -179,6 +182,9 @@ check_page(struct walk *w, unsigned space, uint64_t vpn)
 	case PTE_SWAP:
 		f = slot_frame(w->c, pte_entry(pte));
 		w->slots_swapped += f == NULL;
+		if (e != 0 ? pte_entry(pte) != e
+		           : entry_is_file(pte_entry(pte)))
+			return broken(w, 3, vpn);
 		if (!slot_is_counted(w, space, vpn, pte_entry(pte),
 		                     1u + (f != NULL)))
 			return broken(w, 3, vpn);
@@ -205,7 +211,7 @@ check_space(struct walk *w, unsigned space)
 		for (uint64_t v = a->vpn; v < a->vpn + a->pages; v++) {
 			pte_t pte = pte_get(w->c, space, v);
 			int r = pte & PTE_GUEST ? check_guest(w, a, v, pte)
-			                        : check_page(w, space, v);
+			                        : check_page(w, space, a, v);
 
 			if (r != 0)
 				return r;
@@ -266,7 +272,7 @@ check_swap(struct walk *w)
 	int r = check_swap_list(w);
 	uint64_t used = 0;
 
-	for (unsigned t = 0; r == 0 && t < SWAP_AREAS_MAX; t++)
+	for (unsigned t = 0; r == 0 && t < SWAP_TYPES; t++)
 		if (w->c->swap[t].in_use)
 			r = check_swap_area(w, &w->c->swap[t], &used);
 	if (r != 0)

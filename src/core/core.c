@@ -134,7 +134,7 @@ core_op_done(struct core *c, struct op *op, struct batch *b)
 		read_done(c, op, b);
 		return;
 	case OP_WRITE:
-		write_done(c, op);
+		write_done(c, op, b);
 		return;
 	case OP_UNPOISON:
 		unpoison_done(c, op);

@@ -37,6 +37,9 @@
  *	swap(e)            e not cached                 PAGE_SWAPPED
  *	poison             -                            PAGE_POISONED
  *
+ * An area may be of a file: then each page has a slot of its own, its place in
+ * the file, and "none" means that it is there and nowhere else (file/files.c).
+ *
  * Invariants (core_check() walks them; the numbers are quoted in the code and
  * are those of the safety laws):
  *
@@ -50,7 +53,8 @@
  *	[I5] a page is mapped only by an operation that was started for it and
  *	     whose frame still belongs to it: a page that was discarded or
  *	     moved meanwhile has let go of its frame (FRAME_ORPHAN);
- *	[I6] a first touch gives zeros only to a page whose entry is none;
+ *	[I6] a first touch gives zeros only to a page whose entry is none, and
+ *	     that is of no file;
  *	[I7] free frames + frames in use + frames not populated = frames_total;
  *	[I8] contents that come in are compared with the hash that went out,
  *	     seeded by the page's identity (area id, offset).
@@ -75,6 +79,7 @@
 #define BUDDY_ORDERS 10 /* 0..9: blocks of 4 KiB to 2 MiB */
 #define ZONES_MAX 4
 #define SWAP_AREAS_MAX 8
+#define FILE_AREAS_MAX 24
 #define SPACES_MAX 64
 #define POPULATE_PAGES 512 /* the pool grows in steps of 2 MiB */
 #define SLOT_CLUSTER 256   /* swap slots taken in a row (SWAPFILE_CLUSTER) */
@@ -114,13 +119,18 @@ enum pte_kind { PTE_NONE, PTE_PRESENT, PTE_SWAP, PTE_POISON };
 #define PTE_GUEST ((pte_t)1 << 4)  /* the page is at home elsewhere */
 
 /*
- * A swap entry names a slot: area in bits 29..31, slot number below.  Entry 0
- * is "none"; slot 0 of every area is the header and is never handed out.
+ * A swap entry names a slot: area in bits 27..31, slot number below.  Entry 0
+ * is "none"; slot 0 of every area is the header and is never handed out.  The
+ * first SWAP_AREAS_MAX areas are swap space, the others are mapped files.
  */
 typedef uint32_t swp_entry_t;
 
-#define SWP_OFFSET_BITS 29
+#define SWP_OFFSET_BITS 27
 #define SWP_OFFSET_MASK ((1u << SWP_OFFSET_BITS) - 1)
+#define SWAP_TYPES (1u << (32 - SWP_OFFSET_BITS))
+
+_Static_assert(SWAP_AREAS_MAX + FILE_AREAS_MAX == SWAP_TYPES,
+               "an entry has room for every area");
 
 enum frame_flag {
 	FRAME_LOCKED = 1 << 0, /* an operation other than OP_WRITE names it */
@@ -135,6 +145,7 @@ enum frame_flag {
 	FRAME_RETRIED = 1 << 9,     /* its read is the second attempt */
 	FRAME_REFERENCED = 1 << 10, /* (P) used since last aged */
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
+	FRAME_SYNC = 1 << 12,       /* a sync waits until it is written */
 	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
 };
 
@@ -217,6 +228,7 @@ struct swap_area {
 	uint64_t retry_ns;                 /* (K) no writes before this time */
 	uint32_t errors;                   /* (K) writes that failed in a row */
 	uint8_t writepage; /* (C) enum writepage: set after core_swapon() */
+	uint32_t failed;   /* (K) of a file: pages not written, ever */
 	bool in_use;       /* (K) */
 	bool leaving;      /* (K) by core_swapoff() */
 };
@@ -247,6 +259,7 @@ struct area {
 	uint32_t flags;
 	uint64_t home_vpn; /* AREA_GUEST: where its first page is at home */
 	uint16_t home_space;
+	swp_entry_t file; /* slot of the first page, if it is of a file; or 0 */
 };
 
 enum area_flag {
@@ -255,6 +268,7 @@ enum area_flag {
 	AREA_LOCKED = 1 << 3,     /* policies leave its pages alone */
 	AREA_PROMISED = 1 << 2,   /* the host's: counted in its promises */
 	AREA_GUEST = 1 << 4,      /* its pages are another area's */
+	AREA_SHARED = 1 << 5,     /* of a file that others write, too */
 };
 
 /* One stream of faults: see readahead.c. */
@@ -328,7 +342,7 @@ struct core {
 	struct zone zones[ZONES_MAX];
 	uint32_t zone_count;
 	struct flist empty; /* (K) free frames without a page */
-	struct swap_area swap[SWAP_AREAS_MAX];
+	struct swap_area swap[SWAP_TYPES];
 	struct swap_list swap_list;
 	struct space *spaces;
 	struct op *ops;
@@ -470,7 +484,8 @@ enum fault_verdict core_fault(struct core *c, unsigned space, uint64_t vpn,
 void core_op_done(struct core *c, struct op *op, struct batch *b);
 
 /*
- * Forget the contents of a range: its pages become PAGE_NONE.
+ * Forget the contents of a range: its pages become PAGE_NONE.  Those of a file
+ * contain what the file does then.
  * => returns how many pages are still in motion; perform b, then wait for an
  *    operation of another thread to end if b was empty, and call again, until
  *    it returns 0
@@ -491,6 +506,8 @@ uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
 /*
  * Give the area [to, to+pages) the identity of [from, from+pages), so that
  * pages moved there keep their hashes.  Called once, before core_move().
+ * => returns 0, -EINVAL when there are pages of a file among them, which do not
+ *    move, or -ENOMEM
  */
 int core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                      uint64_t pages);

@@ -14,6 +14,9 @@
  *
  * [I2] a DIRTY frame stays until a write of it has succeeded.
  * [I4] a frame under write, and its slot, stay until the write has ended.
+ *
+ * A page of a file has its slot from the start and keeps it: when a write
+ * fails, it waits for the next one.
  */
 #include <errno.h>
 
@@ -115,6 +118,7 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 			continue;
 		}
 		if (f->entry == 0) {
+			must(a->file == 0);
 			f->entry = slot_alloc(c, g->pfn[i], 1);
 			if (f->entry == 0) {
 				unmap_refuse(c, f);
@@ -129,6 +133,7 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 			unmap_refuse(c, f);
 			continue;
 		}
+		op->flags = a->file != 0 ? OPF_FILE : 0;
 		op_add(op, g->pfn[i]);
 		started++;
 	}
@@ -158,10 +163,12 @@ unmap_moved(struct core *c, const struct op_page *pg, struct frame *f,
 		unmap_forget(c, f, pte, FRAME_FRESH);
 		return;
 	}
-	if ((f->flags & FRAME_DIRTY) == 0 && pg->hash == f->hash)
+	if ((f->flags & FRAME_DIRTY) == 0 && pg->hash == f->hash) {
 		stat_add(c, PAGEOUT_STAT_pgunmap_clean, 1);
-	else
+		f->flags &= (uint16_t)~FRAME_SYNC;
+	} else {
 		f->flags |= FRAME_DIRTY;
+	}
 	f->hash = pg->hash;
 	slot_get(c, f->entry);
 	*pte = pte_swap(f->entry);
@@ -220,6 +227,8 @@ unmap_done(struct core *c, struct op *op, struct batch *b)
 		wanted |= c->frames[op->pg[i].pfn].flags & FRAME_WANTED;
 		unmap_one(c, op, i);
 	}
+	if (op->flags & OPF_FILE)
+		file_sync_unmapped(c, op, b);
 	op_wake(c, op, wanted, b);
 }
 
@@ -249,7 +258,7 @@ core_write(struct core *c, uint32_t *pfns, uint32_t n, uint32_t ops,
 			op = op_get(c, OP_WRITE, OPS_RESERVE_DAEMON);
 			if (op == NULL)
 				break;
-			op_at(op, 0, 0);
+			op_at(op, f->space, f->vpn);
 			op->entry = f->entry;
 			batch_add(b, op);
 		}
@@ -307,8 +316,9 @@ write_failed(struct core *c, struct frame *f)
 }
 
 void
-write_done(struct core *c, struct op *op)
+write_done(struct core *c, struct op *op, struct batch *b)
 {
+	bool file = entry_is_file(op->entry), wanted = false;
 	bool outage = slot_resting(c, op->entry);
 	uint32_t failed = 0;
 
@@ -319,24 +329,28 @@ write_done(struct core *c, struct op *op)
 		bool ok = op->pg[i].err == 0;
 
 		must(f->flags & FRAME_WRITEBACK);
-		f->flags &= (uint16_t)~FRAME_WRITEBACK;
+		wanted |= f->flags & FRAME_WANTED; /* of a file's page */
+		f->flags &= (uint16_t) ~(FRAME_WRITEBACK | FRAME_WANTED);
 		failed += !ok;
 		if (f->flags & FRAME_ORPHAN) {
 			frame_put(c, f);
 		} else if (ok) {
-			f->flags &= (uint16_t)~FRAME_DIRTY;
+			f->flags &= (uint16_t) ~(FRAME_DIRTY | FRAME_SYNC);
 			c->cfg.policy->cleaned(c, f);
-		} else if (!outage) { /* the slot's fault, not the device's */
+		} else if (!outage && !file) {
+			/* The slot's fault, not the device's. */
 			write_failed(c, f);
 		}
 	}
 	stat_add(c, PAGEOUT_STAT_pswpout, op->count - failed);
 	stat_add(c, PAGEOUT_STAT_swap_write_errors, failed);
+	if (file)
+		c->swap[entry_type(op->entry)].failed += failed;
 	if (failed != 0)
 		slot_rest(c, op->entry, now_ns(c));
 	else
 		slot_written(c, op->entry);
-	op_put(c, op);
+	op_wake(c, op, wanted, b);
 }
 
 /* -- clean -> gone -------------------------------------------------------- */

@@ -4,10 +4,12 @@
  *
  *	entry      frame                what happens
  *	none       -                    first touch: zeroed frames are mapped,
- *	                                as many as the stream will touch
+ *	                                as many as the stream will touch; of a
+ *	                                file: as if its slot were named
  *	swap(e)    e cached, idle       soft fault: the frame is mapped again
  *	swap(e)    e cached, writing    a copy is mapped; old frame and slot go
- *	                                when the write ends
+ *	                                when the write ends; of a file, which
+ *	                                has no other slot: wait
  *	swap(e)    e cached, reading    wait for the read
  *	swap(e)    not cached           hard fault: read, verify [I8], map
  *	present    locked               wait; it is on its way
@@ -17,7 +19,7 @@
  * And in each case: start reading what its stream will want next.
  *
  * [I5] a page is mapped only here, by an operation whose frame is bound to it.
- * [I6] zeros are given to an entry that is none, to no other.
+ * [I6] zeros are given to an entry that is none, to no other, not in a file.
  */
 #include <errno.h>
 
@@ -283,7 +285,9 @@ fault_hard(struct core *c, struct fault *ft, swp_entry_t e, struct batch *b)
 	uint64_t low, high;
 	uint32_t n;
 
-	if (c->cfg.policy->readahead != NULL && fault_in_window(c, ft, e, b))
+	/* Of a file, neighbours are known by address. */
+	if (c->cfg.policy->readahead != NULL && !entry_is_file(e) &&
+	    fault_in_window(c, ft, e, b))
 		return FAULT_STARTED;
 	fault_range(ft, &low, &high);
 	n = read_start(c, ft->space, ft->a, ft->vpn, low, high, true, b);
@@ -312,12 +316,15 @@ fault_swap(struct core *c, struct fault *ft, swp_entry_t e, struct batch *b)
 
 	if (f == NULL)
 		return fault_hard(c, ft, e, b);
+	if (f->flags & FRAME_ORPHAN) /* [I4] of a file's page, discarded */
+		return fault_wait(c, f);
 	must(f->space == ft->space && f->vpn == ft->vpn); /* [I1] */
 	c->cfg.policy->found(c, f);
 	if (f->flags & FRAME_LOCKED)
 		return fault_wait(c, f);
 	if (f->flags & FRAME_WRITEBACK)
-		return fault_copy(c, ft, f, b);
+		return entry_is_file(e) ? fault_wait(c, f)
+		                        : fault_copy(c, ft, f, b);
 	return fault_soft(c, ft, b);
 }
 
@@ -326,6 +333,7 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 {
 	struct fault ft = {.space = space, .vpn = vpn};
 	enum fault_verdict v = FAULT_DONE;
+	swp_entry_t e;
 	pte_t pte;
 
 	ft.a = core_area_find(c, space, vpn);
@@ -344,10 +352,8 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 		return f->flags & FRAME_LOCKED ? fault_wait(c, f) : FAULT_DONE;
 	}
 	ft.plan = stream_fault(c, space, vpn, ft.a, &ft.stream);
-	if (pte_kind(pte) == PTE_NONE)
-		v = fault_touch(c, &ft, b);
-	else
-		v = fault_swap(c, &ft, pte_entry(pte), b);
+	e = pte_kind(pte) == PTE_NONE ? area_slot(ft.a, vpn) : pte_entry(pte);
+	v = e == 0 ? fault_touch(c, &ft, b) : fault_swap(c, &ft, e, b);
 	if (v == FAULT_STARTED || v == FAULT_WAIT)
 		read_ahead(c, space, vpn, ft.a, ft.plan, ft.stream, b);
 	return v;
@@ -454,8 +460,10 @@ read_sum(struct core *c, struct op *op)
 
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct op_page *pg = &op->pg[i];
-		const struct frame *f = &c->frames[pg->pfn];
+		struct frame *f = &c->frames[pg->pfn];
 
+		if (pg->err == 0 && file_believe(op, pg, f))
+			f->hash = pg->hash;
 		if (pg->err == 0 && pg->hash != f->hash)
 			pg->err = -EBADMSG; /* [I8] */
 		/* Nobody wants an orphan: whether it is good is all one. */

@@ -13,7 +13,8 @@
  *					Before: OPF_ZERO clears the frame unless
  *					fresh; OPF_COPY fills it from pg[].src
  *	OP_UNMAP	vpn		moves area -> frame; then zero test and
- *					hash, unless OPF_DISCARD
+ *					hash, unless OPF_DISCARD; with OPF_FILE
+ *					the hash alone
  *	OP_REMAP	vpn and vpn_to	moves area -> area
  *	OP_ADOPT	vpn		empties the frame's place: the page is
  *					in the area already
@@ -31,8 +32,11 @@
  *			-EINVAL protection or kind forbids it.  With
  *			OPF_DISCARD: 0; or -ENOENT when the page is gone and
  *			the frame's place in the pool is empty
- *	OP_READ		0 and hash; else the error.  A short read is -EIO.
- *	OP_WRITE	0 only for a full-length success
+ *	OP_READ		0 and hash; else the error.  A short read is -EIO, but
+ *			for a page in which its file ends: it is filled up with
+ *			zeros, and partial.
+ *	OP_WRITE	0 only for a full-length success.  What is beyond the
+ *			end of a file is nobody's: 0, and not written.
  *
  * The calls of struct host_ops are made at once, under the node lock and
  * with the core consistent.  None may call back into the core, sleep, or touch
@@ -66,13 +70,18 @@ enum op_flag {
 	OPF_REFILL = 1 << 3, /* OP_POPULATE of one frame that lost its page */
 	OPF_RETRY = 1 << 4,  /* OP_READ for the second time: each page needs a
 	                        result of its own */
+	OPF_FILE = 1 << 5, /* OP_UNMAP of a file's pages: zeros are contents */
+	OPF_BELIEVE = 1 << 6, /* OP_READ: whatever comes is right */
 };
 
 struct op_page {
 	uint32_t pfn;
 	int16_t err;   /* result */
 	uint8_t fresh; /* OP_MAP with OPF_ZERO: the frame holds zeros already */
-	uint8_t zero;  /* result of OP_UNMAP: the contents are all zero */
+	union {
+		uint8_t zero;    /* result of OP_UNMAP: all zero */
+		uint8_t partial; /* result of OP_READ: the file ends in it */
+	};
 	union {
 		uint64_t hash; /* result of OP_UNMAP, OP_READ */
 		uint32_t src;  /* OP_MAP with OPF_COPY: frame to copy */

@@ -5,6 +5,7 @@
  *	frames.c	frames, buddy zones: who has which place of the pool
  *	slots.c		swap slots: who has which place of the device
  *	swap/swapoff.c	a device goes out of use
+ *	file/files.c	mapped files: pages whose place is given
  *	space.c		areas and page tables: what is where
  *	fault.c		a page comes in
  *	evict.c		a page goes out
@@ -17,6 +18,7 @@
 
 #include "base/assert.h"
 #include "core/core.h"
+#include "core/file/file.h"
 #include "core/policy.h"
 #include "pageout/stat.h"
 
@@ -88,6 +90,19 @@ struct page_id {
 };
 struct page_id area_page_id(const struct area *a, uint64_t vpn);
 
+static inline uint64_t
+area_end(const struct area *a)
+{
+	return a->vpn + a->pages;
+}
+
+/* The slot of a file's page, which it has whether it is used or not; or 0. */
+static inline swp_entry_t
+area_slot(const struct area *a, uint64_t vpn)
+{
+	return a->file == 0 ? 0 : a->file + (swp_entry_t)(vpn - a->vpn);
+}
+
 /* -- frames.c ------------------------------------------------------------- */
 
 void frames_init(struct core *c);
@@ -120,6 +135,9 @@ bool frames_short(const struct core *c, uint32_t n);
 
 /* The priority list is empty. */
 void slots_init(struct core *c);
+
+/* An area of which no slot exists yet; mem has room for the tables of slots. */
+void swap_area_init(struct swap_area *s, void *mem, uint32_t slots);
 
 /*
  * Take a slot for a frame.  It is in the swap cache.
@@ -182,6 +200,24 @@ enum fault_verdict guest_fault(struct core *c, unsigned space, uint64_t vpn,
 uint32_t guests_of_slot(const struct core *c, unsigned space, uint64_t vpn,
                         swp_entry_t e);
 
+/* -- files.c -------------------------------------------------------------- */
+
+/*
+ * A page of a file will be read for the first time since nobody knew it: the
+ * table names its slot from now on.
+ */
+void file_slot_name(struct core *c, swp_entry_t e);
+
+/*
+ * What was read of a page differs from what was expected, and is right: it is
+ * the first time, or somebody else writes the file, or the file ends there.
+ */
+bool file_believe(const struct op *op, const struct op_page *pg,
+                  const struct frame *f);
+
+/* Start writing those of the pages just unmapped that a sync waits for. */
+void file_sync_unmapped(struct core *c, const struct op *op, struct batch *b);
+
 /* -- readahead.c ---------------------------------------------------------- */
 
 struct plan {
@@ -206,12 +242,6 @@ void read_ahead(struct core *c, unsigned space, uint64_t vpn,
                 const struct area *a, struct plan plan, struct stream *s,
                 struct batch *b);
 
-static inline uint64_t
-area_end(const struct area *a)
-{
-	return a->vpn + a->pages;
-}
-
 /* -- fault.c, evict.c, motion.c: what core_op_done() calls ----------------
  *
  * Each takes the operation over: it becomes another one (and is in b), or it
@@ -221,7 +251,7 @@ area_end(const struct area *a)
 void map_done(struct core *c, struct op *op, struct batch *b);
 void read_done(struct core *c, struct op *op, struct batch *b);
 void unmap_done(struct core *c, struct op *op, struct batch *b);
-void write_done(struct core *c, struct op *op);
+void write_done(struct core *c, struct op *op, struct batch *b);
 void remap_done(struct core *c, struct op *op, struct batch *b);
 void adopt_done(struct core *c, struct op *op, struct batch *b);
 void unpoison_done(struct core *c, struct op *op);

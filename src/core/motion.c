@@ -159,6 +159,7 @@ core_unmap_guest(struct core *c, unsigned space, uint64_t vpn)
 struct forget {
 	unsigned space;
 	bool vanished;               /* the area has lost its pages already */
+	bool refresh;                /* only what is the same in its file */
 	struct op *unmap, *unpoison; /* being filled */
 	struct batch *b;
 };
@@ -230,9 +231,24 @@ unpoison_done(struct core *c, struct op *op)
 	op_put(c, op);
 }
 
+/* Its contents are in its file and nobody is using it. */
+static bool
+is_fresh(const struct core *c, const pte_t *pte)
+{
+	const struct frame *f;
+
+	if (pte_kind(*pte) == PTE_PRESENT)
+		return false;
+	f = pte_kind(*pte) == PTE_SWAP ? slot_frame(c, pte_entry(*pte)) : NULL;
+	return f == NULL ||
+	       (f->flags & (FRAME_DIRTY | FRAME_LOCKED | FRAME_WRITEBACK)) == 0;
+}
+
 static bool
 forget_page(struct core *c, struct forget *fg, uint64_t vpn, pte_t *pte)
 {
+	if (fg->refresh && !is_fresh(c, pte))
+		return false;
 	if (*pte & PTE_GUEST) {
 		guest_forget(c, fg->space, pte);
 		return false;
@@ -273,6 +289,15 @@ core_discard(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
              struct batch *b)
 {
 	struct forget fg = {.space = space, .b = b};
+
+	return forget(c, &fg, vpn, pages);
+}
+
+uint64_t
+core_refresh(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+             struct batch *b)
+{
+	struct forget fg = {.space = space, .refresh = true, .b = b};
 
 	return forget(c, &fg, vpn, pages);
 }

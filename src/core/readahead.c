@@ -120,11 +120,18 @@ swp_entry_t
 core_swapped_out(const struct core *c, unsigned space, uint64_t vpn)
 {
 	pte_t pte = pte_get(c, space, vpn);
+	const struct area *a;
+	swp_entry_t e = 0;
 
-	if (pte_kind(pte) != PTE_SWAP || pte & PTE_GUEST ||
-	    slot_frame(c, pte_entry(pte)) != NULL)
+	if (pte & PTE_GUEST)
 		return 0;
-	return pte_entry(pte);
+	if (pte_kind(pte) == PTE_SWAP) {
+		e = pte_entry(pte);
+	} else if (pte_kind(pte) == PTE_NONE) {
+		a = core_area_find(c, space, vpn);
+		e = a != NULL ? area_slot(a, vpn) : 0;
+	}
+	return e == 0 || slot_frame(c, e) != NULL ? 0 : e;
 }
 
 /* Pages around vpn, in [low, high), in neighbouring slots. */
@@ -169,7 +176,9 @@ read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
 	if (vpn >= first + got)
 		first = vpn - got + 1;
 	op_at(op, space, first);
-	op->entry = pte_entry(pte_get(c, space, first));
+	op->entry = core_swapped_out(c, space, first);
+	if (a->flags & AREA_SHARED)
+		op->flags |= OPF_BELIEVE;
 	id = area_page_id(a, first);
 	op->id = id.id;
 	op->off = id.off;
@@ -178,6 +187,10 @@ read_start(struct core *c, unsigned space, const struct area *a, uint64_t vpn,
 
 		f->flags = FRAME_LOCKED | FRAME_READAHEAD;
 		f->entry = op->entry + i;
+		if (pte_get(c, space, first + i) == PTE_NONE) {
+			file_slot_name(c, f->entry);
+			*pte_of(c, space, first + i) = pte_swap(f->entry);
+		}
 		f->hash = slot_cache(c, f->entry, pfns[i]);
 		frame_bind(f, space, first + i);
 		op_add(op, pfns[i]);

@@ -101,6 +101,20 @@ list_insert(struct core *c, int type)
 		l->next = type;
 }
 
+void
+swap_area_init(struct swap_area *s, void *mem, uint32_t slots)
+{
+	*s = (struct swap_area){.limit = slots, .in_use = true};
+	s->tag = mem;
+	s->cached = s->tag + slots;
+	s->map = (uint16_t *)(s->cached + slots / 64 + 1);
+	s->taken = s->map + slots;
+	s->map[0] = SLOT_BAD;
+	s->taken[0] = 1;
+	s->max = 1;
+	s->lowest_bit = 1;
+}
+
 int
 core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready, int prio)
 {
@@ -111,15 +125,7 @@ core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready, int prio)
 
 		if (s->in_use)
 			continue;
-		*s = (struct swap_area){.limit = slots, .in_use = true};
-		s->tag = mem;
-		s->cached = s->tag + slots;
-		s->map = (uint16_t *)(s->cached + slots / 64 + 1);
-		s->taken = s->map + slots;
-		s->map[0] = SLOT_BAD;
-		s->taken[0] = 1;
-		s->max = 1;
-		s->lowest_bit = 1;
+		swap_area_init(s, mem, slots);
 		s->prio = prio == SWAP_PRIO_AUTO ? --c->swap_list.auto_prio
 		                                 : prio;
 		list_insert(c, i);
@@ -394,12 +400,15 @@ slot_put(struct core *c, swp_entry_t e)
 	uint32_t off = offset_of(e);
 
 	must(s->map[off] > 0 && s->map[off] <= SLOT_COUNT_MAX);
-	list_freed(c, (int)(e >> SWP_OFFSET_BITS));
+	if (!entry_is_file(e))
+		list_freed(c, (int)entry_type(e));
 	if (s->map[off] == SLOT_COUNT_MAX || --s->map[off] != 0)
 		return;
 	must(!bit_test(s->cached, off)); /* [I3] */
 	s->free++;
 	s->taken[off / SLOT_CLUSTER]--;
+	if (entry_is_file(e))
+		return; /* it is the page's again, when that is touched */
 	if (off < s->lowest_bit)
 		s->lowest_bit = off;
 	if (off > s->highest_bit)
@@ -530,7 +539,7 @@ swap_writable(const struct core *c, swp_entry_t e, uint64_t now)
 bool
 swap_rests(const struct core *c)
 {
-	for (unsigned i = 0; i < SWAP_AREAS_MAX; i++)
+	for (unsigned i = 0; i < SWAP_TYPES; i++)
 		if (c->swap[i].in_use && c->swap[i].errors != 0)
 			return true;
 	return false;

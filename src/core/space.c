@@ -90,25 +90,48 @@ areas_delete(struct space *s, uint32_t i)
 	s->area_count--;
 }
 
-int
-core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
+/* => as core_area_add(); the area's identity is a new one */
+static int
+area_add(struct core *c, unsigned space, struct area a)
 {
 	struct space *s = &c->spaces[space];
-	uint32_t i = area_index(s, vpn);
+	uint32_t i = area_index(s, a.vpn);
 
-	must(pages > 0 && (vpn + pages - 1) >> 36 == 0);
-	if (i < s->area_count && s->areas[i].vpn < vpn + pages)
+	must(a.pages > 0 && (area_end(&a) - 1) >> 36 == 0);
+	if (i < s->area_count && s->areas[i].vpn < area_end(&a))
 		return -EEXIST;
 	/* Two are kept for the split of a core_area_remove(). */
 	if (s->area_count + 2 >= s->area_max ||
-	    tables_make(c, s, vpn, pages) < 0)
+	    tables_make(c, s, a.vpn, a.pages) < 0)
 		return -ENOMEM;
-	areas_insert(
-		s, i,
-		(struct area){.vpn = vpn, .pages = pages, .id = ++c->next_id});
-	s->pages_managed += pages;
-	stat_add(c, PAGEOUT_STAT_managed, pages * PAGE_BYTES);
+	a.id = ++c->next_id;
+	areas_insert(s, i, a);
+	s->pages_managed += a.pages;
+	stat_add(c, PAGEOUT_STAT_managed, a.pages * PAGE_BYTES);
 	return 0;
+}
+
+int
+core_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
+{
+	return area_add(c, space, (struct area){.vpn = vpn, .pages = pages});
+}
+
+int
+core_area_add_file(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                   unsigned type, uint32_t page, uint32_t flags)
+{
+	struct area a = {
+		.vpn = vpn,
+		.pages = pages,
+		.flags = flags,
+		.file = type << SWP_OFFSET_BITS | (page + 1),
+	};
+
+	must(type >= SWAP_AREAS_MAX && type < SWAP_TYPES);
+	must(c->swap[type].in_use && entry_is_file(a.file));
+	must(page + pages < c->swap[type].max);
+	return area_add(c, space, a);
 }
 
 int
@@ -146,6 +169,8 @@ area_split(struct space *s, uint64_t vpn)
 		return -ENOMEM;
 	upper = *a;
 	upper.off += vpn - a->vpn;
+	if (a->file != 0)
+		upper.file = area_slot(a, vpn);
 	upper.pages = area_end(a) - vpn;
 	upper.vpn = vpn;
 	upper.home_vpn += vpn - a->vpn;
@@ -195,6 +220,17 @@ core_area_flags(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 	return 0;
 }
 
+/* There are pages of a file in a range. */
+static bool
+range_has_file(const struct space *s, uint64_t vpn, uint64_t pages)
+{
+	for (uint32_t i = area_index(s, vpn);
+	     i < s->area_count && s->areas[i].vpn < vpn + pages; i++)
+		if (s->areas[i].file != 0)
+			return true;
+	return false;
+}
+
 int
 core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                  uint64_t pages)
@@ -202,6 +238,8 @@ core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
 	struct space *s = &c->spaces[space];
 
 	must(from + pages <= to || to + pages <= from);
+	if (range_has_file(s, from, pages) || range_has_file(s, to, pages))
+		return -EINVAL;
 	for (uint64_t v = from; v < from + pages;) {
 		const struct area *a = core_area_find(c, space, v);
 		uint64_t end, n;

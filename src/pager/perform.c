@@ -236,7 +236,8 @@ unmap_look(struct pager *p, struct op *op)
 
 		if (op->pg[i].err < 0)
 			continue;
-		op->pg[i].zero = page_is_zero(frame);
+		op->pg[i].zero =
+			(op->flags & OPF_FILE) == 0 && page_is_zero(frame);
 		if (!op->pg[i].zero)
 			op->pg[i].hash = page_hash(op->id, op->off + i, frame);
 	}

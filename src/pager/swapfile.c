@@ -38,8 +38,8 @@
 #define IO_BYTES 4096u
 #define BYTES_MIN (UINT64_C(64) << 20)
 #define BYTES_STEP (UINT64_C(2) << 20)
-/* A swap entry has 29 bits for the slot (SWP_OFFSET_BITS). */
-#define BYTES_MAX ((UINT64_C(1) << 29) * IO_BYTES - BYTES_STEP)
+/* A swap entry has 27 bits for the slot (SWP_OFFSET_BITS): 512 GiB. */
+#define BYTES_MAX ((UINT64_C(1) << 27) * IO_BYTES - BYTES_STEP)
 #define RAM_TIMES_MAX 4 /* chosen size, in machine's memories */
 
 /* A place that is being opened. */

@@ -82,6 +82,13 @@ apply_set_up(struct core *c, const struct event *e)
 		                       (uint32_t)a[4]);
 	case EVENT_area_rename:
 		return core_area_rename(c, space, a[1], a[2], a[3]);
+	case EVENT_file_on:
+		return core_file_on(c, e->mem, (uint32_t)a[0]);
+	case EVENT_file_off:
+		return core_file_off(c, (unsigned)a[0]);
+	case EVENT_area_add_file:
+		return core_area_add_file(c, space, a[1], a[2], (unsigned)a[3],
+		                          (uint32_t)a[4], (uint32_t)a[5]);
 	case EVENT_unpin:
 		core_unpin(c, space, a[1]);
 		return 0;
@@ -119,6 +126,10 @@ event_apply(struct core *c, const struct event *e, struct batch *b)
 		return (int64_t)core_prefetch(c, space, a[1], a[2], b);
 	case EVENT_cold:
 		return (int64_t)core_cold(c, space, a[1], a[2], b);
+	case EVENT_sync:
+		return (int64_t)core_sync(c, space, a[1], a[2], a[3] != 0, b);
+	case EVENT_refresh:
+		return (int64_t)core_refresh(c, space, a[1], a[2], b);
 	case EVENT_pin:
 		return core_pin(c, space, a[1], b);
 	case EVENT_kswapd:

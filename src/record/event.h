@@ -17,7 +17,7 @@
 #ifndef RECORD_EVENT_H
 #define RECORD_EVENT_H
 
-#include "core/core.h"
+#include "core/file/file.h"
 
 enum event_kind {
 	EVENT_END, /* no call: the record ends well */
@@ -27,13 +27,16 @@ enum event_kind {
 	EVENTS
 };
 
-#define EVENT_ARGS_MAX 5
+#define EVENT_ARGS_MAX 6
 
 /*
  * arg[], in the order of the call's own:
  *
  *	swapon		slots, ready, priority (32 bits, signed)
  *	swap_grown	type, ready
+ *	file_on		pages; file_off: type
+ *	area_add_file	space, vpn, pages, type, page, flags
+ *	sync		space, vpn, pages, begin
  *	area_flags	space, vpn, pages, set, clear
  *	area_rename	space, from, to, pages; move likewise
  *	op_done		number of the operation
@@ -47,7 +50,7 @@ struct event {
 	enum event_kind kind;
 	uint64_t arg[EVENT_ARGS_MAX];
 	struct op *op; /* op_done */
-	void *mem;     /* swapon */
+	void *mem;     /* swapon, file_on */
 };
 
 /* "fault"; NULL when there is no such event. */

@@ -24,7 +24,8 @@
  *
  * Results are one byte that says whether any page failed; if so an error for
  * each page, signed; then for each page without an error of an OP_READ its hash
- * (8 bytes), of an OP_UNMAP that does not discard a byte, 1 for zeros, or 0 and
+ * (8 bytes), before it, of a file's page, a byte, 1 when it is partial; of an
+ * OP_UNMAP that does not discard a byte, 1 for zeros, or 0 and
  * its hash.  An OP_POPULATE has one result.
  *
  * The stream ends with EVENT_END, how many events there were, the hash over all
@@ -38,7 +39,7 @@
 #include <stdint.h>
 
 #define RECORD_MAGIC "pgrecord"
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 #define RECORD_CHUNK_MAGIC 0x4b484350u /* "PCHK" */
 #define RECORD_CHUNK_BYTES_MAX (1u << 20)
 

@@ -166,6 +166,8 @@ put_results(struct tap *t, const struct op *op)
 			continue;
 		if (op->kind == OP_UNMAP)
 			put_byte(t, pg->zero);
+		else if (entry_is_file(op->entry))
+			put_byte(t, pg->partial);
 		if (op->kind == OP_READ || !pg->zero)
 			put_hash(t, pg->hash);
 	}
@@ -392,6 +394,55 @@ tap_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
 	if (tap_of(c) == NULL)
 		return core_area_rename(c, space, from, to, pages);
 	return (int)passed(c, NULL, CALL(area_rename, space, from, to, pages));
+}
+
+int
+tap_file_on(struct core *c, void *mem, uint32_t pages)
+{
+	if (tap_of(c) == NULL)
+		return core_file_on(c, mem, pages);
+	return (int)passed(c, NULL,
+	                   (struct event){.kind = EVENT_file_on,
+	                                  .arg = {pages},
+	                                  .mem = mem});
+}
+
+bool
+tap_file_off(struct core *c, unsigned type)
+{
+	if (tap_of(c) == NULL)
+		return core_file_off(c, type);
+	return passed(c, NULL, CALL(file_off, type)) != 0;
+}
+
+int
+tap_area_add_file(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                  unsigned type, uint32_t page, uint32_t flags)
+{
+	if (tap_of(c) == NULL)
+		return core_area_add_file(c, space, vpn, pages, type, page,
+		                          flags);
+	return (int)passed(
+		c, NULL,
+		CALL(area_add_file, space, vpn, pages, type, page, flags));
+}
+
+uint64_t
+tap_sync(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+         bool begin, struct batch *b)
+{
+	if (tap_of(c) == NULL)
+		return core_sync(c, space, vpn, pages, begin, b);
+	return (uint64_t)passed(c, b, CALL(sync, space, vpn, pages, begin));
+}
+
+uint64_t
+tap_refresh(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+            struct batch *b)
+{
+	if (tap_of(c) == NULL)
+		return core_refresh(c, space, vpn, pages, b);
+	return (uint64_t)passed(c, b, CALL(refresh, space, vpn, pages));
 }
 
 enum fault_verdict

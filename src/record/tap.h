@@ -61,6 +61,15 @@ int tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
 void tap_swap_grown(struct core *c, unsigned type, uint32_t ready);
 int64_t tap_swapoff(struct core *c, unsigned type, struct batch *b);
 void tap_swapoff_undo(struct core *c, unsigned type);
+int tap_file_on(struct core *c, void *mem, uint32_t pages);
+bool tap_file_off(struct core *c, unsigned type);
+int tap_area_add_file(struct core *c, unsigned space, uint64_t vpn,
+                      uint64_t pages, unsigned type, uint32_t page,
+                      uint32_t flags);
+uint64_t tap_sync(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                  bool begin, struct batch *b);
+uint64_t tap_refresh(struct core *c, unsigned space, uint64_t vpn,
+                     uint64_t pages, struct batch *b);
 int tap_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages);
 int tap_area_remove(struct core *c, unsigned space, uint64_t vpn,
                     uint64_t pages);

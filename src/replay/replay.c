@@ -389,6 +389,8 @@ take_results(struct replay *r, struct op *op)
 			continue;
 		if (op->kind == OP_UNMAP)
 			pg->zero = byte(r) != 0;
+		else if (entry_is_file(op->entry))
+			pg->partial = byte(r) != 0;
 		if (op->kind == OP_READ || !pg->zero)
 			pg->hash = hash(r);
 	}
@@ -441,6 +443,13 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 		expect_swap(r, e);
 		return;
 	}
+	if (e->kind == EVENT_file_on) {
+		if (a[0] == 0 || a[0] >= SWP_OFFSET_MASK)
+			senseless(r, "pages of a file");
+		e->mem = memory_take(r, core_file_bytes((uint32_t)a[0]));
+	}
+	if (e->kind == EVENT_file_on || e->kind == EVENT_file_off)
+		return;
 	if (e->kind == EVENT_op_done) {
 		e->op = expect_flying(r, a[0]);
 		r->flying[a[0]] = false;
