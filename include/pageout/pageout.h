@@ -107,7 +107,9 @@ int pageout_open(struct pageout **ret_engine,
 	__attribute__((nonnull(1, 2), warn_unused_result));
 
 /*
- * Stop an engine: its regions are unmapped, its swap file is gone.
+ * Stop an engine: its regions are unmapped, its swap file is gone.  What was
+ * changed in mapped files is written to them; where that fails, the log hears
+ * of it, and the changes are lost: pageout_sync() before tells more.
  * No other thread may be using the engine or its regions.  NULL is allowed.
  */
 void pageout_close(struct pageout *engine);
@@ -130,7 +132,57 @@ int pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 	__attribute__((nonnull(1, 4), warn_unused_result));
 
 /*
- * Unmap a region or a part of one, whole pages.  Its contents are gone.
+ * Map a file, or a part of one, that may be larger than memory.
+ *
+ *	fd		a regular file, open for reading and writing; not used
+ *			any more after the call
+ *	offset		where the part begins; a multiple of the page size
+ *	bytes		rounded up to the page size; not 0
+ *	flags		0, or PAGEOUT_MAP_SHARED: others write the file
+ *	ret_addr	the region's start
+ *
+ * Pages are read from the file when they are touched, and what was changed is
+ * written to it when memory is short, by pageout_sync(), and when the region is
+ * unmapped.  It is not written when the process ends in another way.  The file
+ * keeps its size: bytes of its last page that are beyond its end read as zeros
+ * at first and are not written, and touching a page that is wholly beyond it
+ * gives SIGBUS.
+ * Without PAGEOUT_MAP_SHARED a page that comes back from the file otherwise
+ * than this engine knew it gives SIGBUS; with it, such a page is believed.
+ * Returns 0, or
+ *	-EINVAL		bytes is 0, offset is no multiple of the page size, a
+ *			flag is not known; or fd is no regular file, or in
+ *			O_APPEND or O_DIRECT mode
+ *	-EACCES		fd is not open for reading and writing
+ *	-EBADF		fd is not open
+ *	-EBUSY		some page of it is mapped by this engine already
+ *	-EFBIG		longer than 512 GiB, or than any file can be
+ *	-EMFILE		24 parts of files are mapped; or too many descriptors
+ *	-ENOMEM		no memory or address space
+ */
+#define PAGEOUT_MAP_SHARED 1u
+int pageout_map_file(struct pageout *engine, int fd, uint64_t offset,
+                     size_t bytes, unsigned flags, void **ret_addr)
+	__attribute__((nonnull(1, 6), warn_unused_result));
+
+/*
+ * Write to their files what was changed in a range before the call, and wait
+ * for the disk, as msync(MS_SYNC).  Other memory in the range is left alone.
+ * Pages of the range leave memory for it and come back when they are touched.
+ * Returns 0, or
+ *	-EINVAL		not a range of this engine's regions
+ *	-EIO		some page could not be written; nothing is lost, it will
+ *			be tried again
+ *	-EBUSY		some page cannot leave: it is pinned, or a device writes
+ *			to it
+ *	-ENOSPC and the like: what fdatasync() says
+ */
+int pageout_sync(struct pageout *engine, void *addr, size_t bytes)
+	__attribute__((nonnull(1), warn_unused_result));
+
+/*
+ * Unmap a region or a part of one, whole pages.  Its contents are gone; those
+ * of a file are written to it first.
  *
  *	addr		the start of a page
  *	bytes		rounded up to the page size; not 0
@@ -138,6 +190,7 @@ int pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
  * Returns 0, or
  *	-EINVAL		not a range of this engine's regions
  *	-ENOMEM		a region would fall apart, and there are too many parts
+ *	-EIO, -EBUSY	as pageout_sync(); then nothing is unmapped
  */
 int pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
 	__attribute__((nonnull(1)));
@@ -151,7 +204,9 @@ enum pageout_hint {
 	PAGEOUT_RANDOM,     /* never read ahead here */
 	PAGEOUT_PREFETCH,   /* will be used soon: read it in now */
 	PAGEOUT_COLD,       /* will not be used soon: write it out now */
-	PAGEOUT_DISCARD     /* contents are not needed: pages read as zero */
+	PAGEOUT_DISCARD /* contents are not needed: pages read as zero; those
+	                       of a file are written if they were changed, and
+	                       will be read again */
 };
 
 /*
@@ -162,6 +217,7 @@ enum pageout_hint {
  *	-EINVAL		an unknown hint, or not a range of this engine
  *	-ENOMEM		a hint to be kept for a part of a region, and there are
  *			too many parts
+ *	-EIO, -EBUSY	PAGEOUT_DISCARD of a file's pages: as pageout_sync()
  */
 int pageout_advise(struct pageout *engine, void *addr, size_t bytes,
                    enum pageout_hint hint) __attribute__((nonnull(1)));

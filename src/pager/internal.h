@@ -9,6 +9,7 @@
  *	inline.c	inline mode: the faulting thread serves itself
  *	daemons.c	kswapd, kreclaimd, the flusher
  *	ranges.c	ranges become managed, change, and cease to be
+ *	files.c		mapped files
  *	fork.c		everything resident, then fork
  *	cache/		shrinkers and slab caches: what the program can spare
  *
@@ -21,6 +22,7 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/types.h>
 
 #include "core/core.h"
 #include "os/file/filedev.h"
@@ -50,6 +52,16 @@ struct messages {
 	uint32_t first, count;
 };
 
+/* A mapped file; mem is NULL when there is none. */
+struct pager_file {
+	struct swapdev_place place; /* its descriptor is ours */
+	dev_t dev;
+	ino_t ino;
+	uint64_t pages; /* that are managed still */
+	void *mem;      /* the core's tables */
+	size_t mem_bytes;
+};
+
 /*
  * (C) constant while threads run; (L) under the lock; (A) atomic; (H) the fault
  * thread's.
@@ -76,15 +88,17 @@ struct pager {
 	uint32_t swap_ready;      /* kswapd's: slots that exist */
 	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
 	uint64_t promised;        /* (L) pages */
-	uint32_t reaping;         /* (A) a thread waits for the read device */
-	uint32_t writes, reads;   /* (A) transfers in flight */
-	uint32_t removing;        /* (A) ranges on their way out */
-	uint32_t events;          /* (A) futex: counts operations that ended */
-	uint32_t waiters;         /* (A) threads that wait for it */
-	uint32_t asked[DAEMONS];  /* (A) futex: a turn is wanted */
-	uint32_t frozen;          /* (L) daemons rest: a fork is going on */
-	uint32_t stopping;        /* (A) */
-	bool forked;              /* (A) pages may be shared with a child */
+	struct pager_file mapped[FILE_AREAS_MAX]; /* (L) by type of entry; an
+	                        operation that names it keeps it */
+	uint32_t reaping;        /* (A) a thread waits for the read device */
+	uint32_t writes, reads;  /* (A) transfers in flight */
+	uint32_t removing;       /* (A) ranges on their way out */
+	uint32_t events;         /* (A) futex: counts operations that ended */
+	uint32_t waiters;        /* (A) threads that wait for it */
+	uint32_t asked[DAEMONS]; /* (A) futex: a turn is wanted */
+	uint32_t frozen;         /* (L) daemons rest: a fork is going on */
+	uint32_t stopping;       /* (A) */
+	bool forked;             /* (A) pages may be shared with a child */
 	bool said_oom, said_full, said_noarea; /* (A) told once */
 	struct os_thread threads[THREADS];
 	char *stacks;
@@ -160,6 +174,36 @@ frame_addr(const struct pager *p, uint32_t pfn)
 {
 	return p->pool + ((size_t)pfn << PAGE_SHIFT);
 }
+
+/* -- ranges.c ------------------------------------------------------------- */
+
+/*
+ * The first managed part of a range: all of it is in one area.
+ *
+ *	ret_type	of entries, if it is of a file; or 0
+ *
+ * => false when there is none
+ */
+bool managed_part(struct pager *p, struct range in, struct range *ret,
+                  unsigned *ret_type);
+
+/* Stop managing a range.  => as pager_unmanage() */
+int range_unmanage(struct pager *p, struct range r);
+
+/* -- files.c -------------------------------------------------------------- */
+
+struct pager_file *file_of_type(struct pager *p, unsigned type);
+
+/* Pages of a file have gone; files without a page are closed.
+ * => the first with the lock held, the other without */
+void file_unmapped(struct pager *p, unsigned type, uint64_t pages);
+void files_sweep(struct pager *p);
+
+/* Write what was changed in the files' parts of a range; says which files. */
+int files_write(struct pager *p, struct range r, uint32_t *ret_types);
+
+/* The pager is being taken down. */
+void files_close(struct pager *p);
 
 /* -- perform.c, io.c ------------------------------------------------------ */
 

@@ -3,7 +3,8 @@
  * io.c -- operations that go to the swap device, and come back.
  *
  * Each operation has a request of its own (reqs[], by the operation's number),
- * so nothing is allocated and no transfer can lack one.  Contents that come in
+ * so nothing is allocated and no transfer can lack one.  Requests of mapped
+ * files go to the same devices; they name their place.  Contents that come in
  * are hashed here, by whoever reaps; the core compares.
  */
 #include <errno.h>
@@ -19,6 +20,9 @@ request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
 
 	r->write = op->kind == OP_WRITE;
 	r->slot = (op->entry & SWP_OFFSET_MASK) + first;
+	r->place = entry_is_file(op->entry)
+	                   ? &file_of_type(p, entry_type(op->entry))->place
+	                   : NULL;
 	r->pages = count;
 	r->iov_count = 0;
 	r->next = NULL;
@@ -52,6 +56,8 @@ request_ended(struct pager *p, const struct swapdev_req *r, uint32_t first)
 		if (pg->err == 0 && op->kind == OP_READ)
 			pg->hash = page_hash(op->id, op->off + i,
 			                     frame_addr(p, pg->pfn));
+		if (op->kind == OP_READ)
+			pg->partial = r->partial && i == first + r->pages - 1;
 	}
 }
 

@@ -124,6 +124,27 @@ pageout_close(struct pageout *engine)
 	raw_unmap(engine, sizeof(*engine));
 }
 
+/*
+ * Memory for a region.  The kernel need not set memory aside for it: that is
+ * what the engine is for.
+ * => NULL when there is no address space
+ */
+static void *
+region_map(size_t bytes)
+{
+	long r = syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+	void *addr = (void *)r; /* NOLINT */
+
+	if (r == -1)
+		return NULL;
+	(void)syscall(SYS_madvise, addr, bytes, MADV_DONTDUMP);
+	(void)syscall(SYS_madvise, addr, bytes, MADV_NOHUGEPAGE);
+	/* Absent pages would be zeros in a child: it shall fault instead. */
+	(void)syscall(SYS_madvise, addr, bytes, MADV_DONTFORK);
+	return addr;
+}
+
 int
 pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
             void **ret_addr)
@@ -138,13 +159,37 @@ pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 	if (bytes > SSIZE_MAX)
 		return -ENOMEM;
 	bytes = round_up(bytes, 4096);
-	addr = raw_map(bytes);
+	addr = region_map(bytes);
 	if (addr == NULL)
 		return -ENOMEM;
-	(void)syscall(SYS_madvise, addr, bytes, MADV_NOHUGEPAGE);
-	/* Absent pages would be zeros in a child: it shall fault instead. */
-	(void)syscall(SYS_madvise, addr, bytes, MADV_DONTFORK);
 	r = pager_manage(engine->pager, addr, bytes, true);
+	if (r < 0) {
+		raw_unmap(addr, bytes);
+		return r;
+	}
+	*ret_addr = addr;
+	return 0;
+}
+
+int
+pageout_map_file(struct pageout *engine, int fd, uint64_t offset, size_t bytes,
+                 unsigned flags, void **ret_addr)
+{
+	void *addr;
+	int r;
+
+	if (is_childs(engine))
+		return -EPERM;
+	if (bytes == 0 || flags & ~PAGEOUT_MAP_SHARED)
+		return -EINVAL;
+	if (bytes > SSIZE_MAX)
+		return -EFBIG;
+	bytes = round_up(bytes, 4096);
+	addr = region_map(bytes);
+	if (addr == NULL)
+		return -ENOMEM;
+	r = pager_map_file(engine->pager, addr, bytes, fd, offset,
+	                   flags & PAGEOUT_MAP_SHARED);
 	if (r < 0) {
 		raw_unmap(addr, bytes);
 		return r;
@@ -171,11 +216,23 @@ pageout_unmap(struct pageout *engine, void *addr, size_t bytes)
 	if ((uintptr_t)addr % 4096 != 0 || !in_regions(engine, addr, bytes))
 		return -EINVAL;
 	bytes = round_up(bytes, 4096);
-	r = pager_unmanage(engine->pager, addr, bytes);
+	r = pager_write_back(engine->pager, addr, bytes);
+	if (r == 0)
+		r = pager_unmanage(engine->pager, addr, bytes);
 	if (r < 0)
 		return r;
 	raw_unmap(addr, bytes);
 	return 0;
+}
+
+int
+pageout_sync(struct pageout *engine, void *addr, size_t bytes)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	if (!in_regions(engine, addr, bytes))
+		return -EINVAL;
+	return pager_sync(engine->pager, addr, bytes);
 }
 
 int

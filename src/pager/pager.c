@@ -457,6 +457,7 @@ pager_close(struct pager *p)
 	for (unsigned i = 0; i < DEVS; i++)
 		if (p->dev[i] != NULL)
 			swapdev_close(p->dev[i]);
+	files_close(p);
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);

@@ -65,6 +65,28 @@ void pager_record_end(struct pager *p);
 int pager_manage(struct pager *p, void *addr, size_t bytes, bool promise);
 
 /*
+ * The range, private anonymous memory that nobody has touched, becomes pages of
+ * a file.
+ *
+ *	shared	others write the file
+ *
+ * => -EACCES: fd is not open for reading and writing; -EINVAL: not a regular
+ *    file, in O_APPEND or O_DIRECT mode, or a bad offset; -EFBIG: too long;
+ *    -EBUSY: some of it is mapped; -EMFILE: too many files; -ENOMEM
+ */
+int pager_map_file(struct pager *p, void *addr, size_t bytes, int fd,
+                   uint64_t offset, bool shared);
+
+/*
+ * Write what has changed in the mapped files' parts of a range; pager_sync()
+ * also waits for their disks.
+ * => -EIO: some pages were not written, and are kept; -EBUSY: some cannot be
+ *    unmapped, they are pinned or held by a device
+ */
+int pager_write_back(struct pager *p, void *addr, size_t bytes);
+int pager_sync(struct pager *p, void *addr, size_t bytes);
+
+/*
  * Before munmap, MAP_FIXED or anything that takes the range away: forget its
  * contents and stop managing it.  Parts that are not managed are skipped.
  * => call pager_unmanaged() after the system call: threads that touched the

@@ -48,6 +48,14 @@ until_still(struct pager *p, step_fn *step, const void *arg)
 }
 
 static uint64_t
+step_refresh(struct pager *p, const void *arg, struct batch *b)
+{
+	const struct range *r = arg;
+
+	return tap_refresh(p->core, SPACE, r->vpn, r->pages, b);
+}
+
+static uint64_t
 step_discard(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct range *r = arg;
@@ -150,15 +158,20 @@ static int
 area_remove(struct pager *p, struct range r)
 {
 	const struct area *a;
+	unsigned type = 0;
 	bool promised;
 	int err;
 
 	pager_lock(p);
 	a = core_area_find(p->core, SPACE, r.vpn);
 	promised = a != NULL && a->flags & AREA_PROMISED;
+	if (a != NULL)
+		type = entry_type(a->file);
 	err = tap_area_remove(p->core, SPACE, r.vpn, r.pages);
 	if (err == 0 && promised)
 		p->promised -= r.pages;
+	if (err == 0 && type != 0)
+		file_unmapped(p, type, r.pages);
 	pager_unlock(p);
 	return err;
 }
@@ -187,16 +200,16 @@ pager_manage(struct pager *p, void *addr, size_t bytes, bool promise)
 
 /* -- unmanage ------------------------------------------------------------- */
 
-/* The first managed part of a range.  => false when there is none */
-static bool
-managed_part(struct pager *p, struct range in, struct range *ret)
+bool
+managed_part(struct pager *p, struct range in, struct range *ret,
+             unsigned *ret_type)
 {
 	const struct area *a;
 	uint64_t start, end;
 
 	pager_lock(p);
 	a = core_area_next(p->core, SPACE, in.vpn);
-	if (a == NULL || a->vpn >= in.vpn + in.pages) {
+	if (in.pages == 0 || a == NULL || a->vpn >= in.vpn + in.pages) {
 		pager_unlock(p);
 		return false;
 	}
@@ -204,29 +217,44 @@ managed_part(struct pager *p, struct range in, struct range *ret)
 	end = a->vpn + a->pages;
 	if (end > in.vpn + in.pages)
 		end = in.vpn + in.pages;
+	*ret_type = entry_type(a->file);
 	pager_unlock(p);
 	*ret = (struct range){start, end - start};
 	return true;
 }
 
 int
-pager_unmanage(struct pager *p, void *addr, size_t bytes)
+range_unmanage(struct pager *p, struct range r)
 {
-	struct range r = range_of(addr, bytes), part;
-	struct guard g;
+	struct range part;
+	bool files = false;
+	unsigned type;
 	int err = 0;
 
-	pager_enter(&g);
 	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
-	while (err == 0 && managed_part(p, r, &part)) {
+	while (err == 0 && managed_part(p, r, &part, &type)) {
 		err = area_remove(p, part);
 		if (err < 0)
 			break;
 		until_still(p, step_discard, &part);
 		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
 		                      part.pages << PAGE_SHIFT);
+		files |= type != 0;
 	}
 	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
+	if (files)
+		files_sweep(p);
+	return err;
+}
+
+int
+pager_unmanage(struct pager *p, void *addr, size_t bytes)
+{
+	struct guard g;
+	int err;
+
+	pager_enter(&g);
+	err = range_unmanage(p, range_of(addr, bytes));
 	pager_leave(&g);
 	return err;
 }
@@ -243,11 +271,12 @@ bool
 pager_covers(struct pager *p, const void *addr, size_t bytes)
 {
 	struct range part;
+	unsigned type;
 	struct guard g;
 	bool r;
 
 	pager_enter(&g);
-	r = managed_part(p, range_of(addr, bytes), &part);
+	r = managed_part(p, range_of(addr, bytes), &part, &type);
 	pager_leave(&g);
 	return r;
 }
@@ -256,10 +285,12 @@ bool
 pager_covers_all(struct pager *p, const void *addr, size_t bytes)
 {
 	struct range r = range_of(addr, bytes), part;
+	unsigned type;
 	struct guard g;
 
 	pager_enter(&g);
-	while (r.pages > 0 && managed_part(p, r, &part) && part.vpn == r.vpn) {
+	while (r.pages > 0 && managed_part(p, r, &part, &type) &&
+	       part.vpn == r.vpn) {
 		r.vpn += part.pages;
 		r.pages -= part.pages;
 	}
@@ -271,10 +302,16 @@ void
 pager_unmap_all(struct pager *p)
 {
 	struct range all = {0, (uint64_t)1 << 36}, part;
+	unsigned type;
 
-	while (managed_part(p, all, &part)) {
+	while (managed_part(p, all, &part, &type)) {
 		void *addr = page_addr(part.vpn);
 
+		if (type != 0 &&
+		    pager_write_back(p, addr, part.pages << PAGE_SHIFT) < 0)
+			pager_say(p, PAGEOUT_LOG_ERROR,
+			          "a mapped file is unmapped, and some of its "
+			          "pages could not be written to it");
 		(void)pager_unmanage(p, addr, part.pages << PAGE_SHIFT);
 		raw_unmap(addr, part.pages << PAGE_SHIFT);
 	}
@@ -300,6 +337,7 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	struct range r = range_of(from, bytes);
 	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages};
 	struct range part;
+	unsigned type;
 	struct guard g;
 	int err;
 
@@ -309,7 +347,7 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	err = tap_area_rename(p->core, SPACE, m.from, m.to, m.pages);
 	pager_unlock(p);
 	/* First: a fault would bring back pages that have moved. */
-	while (err == 0 && managed_part(p, r, &part))
+	while (err == 0 && managed_part(p, r, &part, &type))
 		err = area_remove(p, part);
 	if (err == 0) {
 		until_still(p, step_move, &m);
@@ -370,6 +408,30 @@ start_some(struct pager *p, struct range r,
 	}
 }
 
+/*
+ * Contents are not needed in memory: of a file, they will be read again, and
+ * what was changed is written first; of other memory, they are zeros.
+ */
+static int
+discard(struct pager *p, struct range r)
+{
+	struct range part;
+	unsigned type;
+	int err = 0;
+
+	while (err == 0 && managed_part(p, r, &part, &type)) {
+		uint64_t end = part.vpn + part.pages;
+		uint32_t types = 0;
+
+		if (type != 0)
+			err = files_write(p, part, &types);
+		until_still(p, type != 0 ? step_refresh : step_discard, &part);
+		r.pages -= end - r.vpn;
+		r.vpn = end;
+	}
+	return err;
+}
+
 int
 pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 {
@@ -395,7 +457,7 @@ pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 		start_some(p, r, tap_cold);
 		break;
 	case PAGEOUT_DISCARD:
-		until_still(p, step_discard, &r);
+		err = discard(p, r);
 		break;
 	default:
 		err = -EINVAL;
