@@ -37,8 +37,7 @@
  *	swap(e)            e not cached                 PAGE_SWAPPED
  *	poison             -                            PAGE_POISONED
  *
- * An area may be of a file: then each page has a slot of its own, its place in
- * the file, and "none" means that it is there and nowhere else (file/files.c).
+ * In the area of a file (file/file.h), "none" means: in the file.
  *
  * Invariants (core_check() walks them; the numbers are quoted in the code and
  * are those of the safety laws):
@@ -53,8 +52,7 @@
  *	[I5] a page is mapped only by an operation that was started for it and
  *	     whose frame still belongs to it: a page that was discarded or
  *	     moved meanwhile has let go of its frame (FRAME_ORPHAN);
- *	[I6] a first touch gives zeros only to a page whose entry is none, and
- *	     that is of no file;
+ *	[I6] a first touch gives zeros only to a page whose entry is none;
  *	[I7] free frames + frames in use + frames not populated = frames_total;
  *	[I8] contents that come in are compared with the hash that went out,
  *	     seeded by the page's identity (area id, offset).
@@ -128,9 +126,6 @@ typedef uint32_t swp_entry_t;
 #define SWP_OFFSET_BITS 27
 #define SWP_OFFSET_MASK ((1u << SWP_OFFSET_BITS) - 1)
 #define SWAP_TYPES (1u << (32 - SWP_OFFSET_BITS))
-
-_Static_assert(SWAP_AREAS_MAX + FILE_AREAS_MAX == SWAP_TYPES,
-               "an entry has room for every area");
 
 enum frame_flag {
 	FRAME_LOCKED = 1 << 0, /* an operation other than OP_WRITE names it */
@@ -484,8 +479,7 @@ enum fault_verdict core_fault(struct core *c, unsigned space, uint64_t vpn,
 void core_op_done(struct core *c, struct op *op, struct batch *b);
 
 /*
- * Forget the contents of a range: its pages become PAGE_NONE.  Those of a file
- * contain what the file does then.
+ * Forget the contents of a range: its pages become PAGE_NONE.
  * => returns how many pages are still in motion; perform b, then wait for an
  *    operation of another thread to end if b was empty, and call again, until
  *    it returns 0
@@ -506,8 +500,7 @@ uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
 /*
  * Give the area [to, to+pages) the identity of [from, from+pages), so that
  * pages moved there keep their hashes.  Called once, before core_move().
- * => returns 0, -EINVAL when there are pages of a file among them, which do not
- *    move, or -ENOMEM
+ * => returns 0, -EINVAL when pages of a file are among them, or -ENOMEM
  */
 int core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                      uint64_t pages);

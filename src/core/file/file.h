@@ -9,6 +9,9 @@
 
 #include "core/core.h"
 
+_Static_assert(SWAP_AREAS_MAX + FILE_AREAS_MAX == SWAP_TYPES,
+               "an entry has room for every area");
+
 /* The tag of a file's slot when nobody knows what it contains. */
 #define HASH_UNKNOWN 0
 
