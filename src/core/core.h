@@ -118,7 +118,7 @@ enum pte_kind { PTE_NONE, PTE_PRESENT, PTE_SWAP, PTE_POISON };
 
 /*
  * A swap entry names a slot: area in bits 27..31, slot number below.  Entry 0
- * "none"; slot 0 is never handed out.  After SWAP_AREAS_MAX areas come files.
+ * is none; slot 0 is never handed out.  After SWAP_AREAS_MAX areas come files.
  */
 typedef uint32_t swp_entry_t;
 
