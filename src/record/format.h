@@ -80,7 +80,7 @@ enum record_item {
 static inline uint64_t
 record_fold(int64_t x)
 {
-	return (uint64_t)x << 1 ^ (uint64_t)(x >> 63);
+	return (uint64_t)x << 1 ^ (0 - (uint64_t)(x < 0));
 }
 
 static inline int64_t

@@ -101,7 +101,7 @@ mismatch(struct worker *w, uint64_t index, unsigned i, uint64_t got)
 	       (unsigned long long)index, (const void *)words, i,
 	       (unsigned long long)expected_word(p, i),
 	       (unsigned long long)got);
-	printf("# seen by worker %u; on a second look %u of %u words wrong\n",
+	printf("# seen by worker %u; on a second look %u of %d words wrong\n",
 	       w->id, wrong, WORDS);
 	print_header("expected", &p->header);
 	print_header("found", &found);

@@ -86,7 +86,7 @@ reclaim_page(struct core *c, struct zone *z, unsigned cause)
 	uint32_t maxscan = l->count;
 	struct frame *found = NULL;
 
-	while (found == NULL && l->count != 0 && maxscan-- > 0) {
+	while (l->count != 0 && maxscan-- > 0) {
 		struct frame *f = &c->frames[l->tail];
 
 		count24(c, PAGEOUT_STAT_pgscan_clean, 1);
@@ -107,6 +107,7 @@ reclaim_page(struct core *c, struct zone *z, unsigned cause)
 		                    : PAGEOUT_STAT_pgsteal_kswapd,
 		        1);
 		found = f;
+		break;
 	}
 	s->memory_pressure++;
 	return found;
