@@ -249,12 +249,12 @@ NUMBER(pending, host_pending(s->w, TRANSFER_ANY))
 static void
 then_freepages(struct scenario *s, const struct statement *st)
 {
-	const struct linux24 *l = linux24(s->w->core);
+	const struct core *c = s->w->core;
 
-	expect(s, "freepages.min", "", st->argv[0], no_words, l->freepages.min);
-	expect(s, "freepages.low", "", st->argv[1], no_words, l->freepages.low);
+	expect(s, "freepages.min", "", st->argv[0], no_words, c->freepages.min);
+	expect(s, "freepages.low", "", st->argv[1], no_words, c->freepages.low);
 	expect(s, "freepages.high", "", st->argv[2], no_words,
-	       l->freepages.high);
+	       c->freepages.high);
 }
 
 static void

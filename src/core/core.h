@@ -320,8 +320,7 @@ struct core_config {
 	uint32_t ra_pages_max;           /* 1..RA_PAGES_MAX */
 	uint32_t unmap_batch; /* victims a turn of kswapd, 1..OP_PAGES_MAX */
 	uint64_t patience_ns; /* how long pages that refuse to leave, or a
-	                         device that rests, may delay the verdict
-	                         that memory is out */
+	                         device that rests, put off out of memory */
 	uint64_t seed;        /* of the random policy */
 	const struct policy_ops *policy;
 	uint32_t tunable[TUNABLES_MAX]; /* of the policy: policy_parse() */
@@ -335,20 +334,21 @@ struct core {
 	struct frame *frames;   /* (C) */
 	struct zone zones[ZONES_MAX];
 	uint32_t zone_count;
+	struct {
+		uint32_t min, low, high;
+	} freepages;        /* (C) sums of the zones' watermarks */
 	struct flist empty; /* (K) free frames without a page */
 	struct swap_area swap[SWAP_TYPES];
 	struct swap_list swap_list;
 	struct space *spaces;
-	struct op *ops;
-	struct op *ops_free;
+	struct op *ops, *ops_free;
 	uint32_t ops_free_count;
 	uint64_t next_id;
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t unmapping;   /* frames on their way out: OP_UNMAP names them */
 	uint32_t io_pages;    /* frames named by an OP_READ or OP_WRITE */
 	uint32_t ops_in_flight;
-	uint64_t oom_ns;   /* when nothing could leave, for long: touching more
-	                    fails, a moment long; 0: never */
+	uint64_t oom_ns;   /* since when touching more fails, a moment long */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
 	uint64_t pins;     /* over all frames */
 	bool has_guests;   /* there are, or were, areas that share pages */

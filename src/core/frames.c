@@ -84,6 +84,9 @@ zone_init(struct core *c, uint32_t start, uint32_t size)
 	z->start = start;
 	z->size = size;
 	c->cfg.policy->watermarks(c, z);
+	c->freepages.min += z->pages_min;
+	c->freepages.low += z->pages_low;
+	c->freepages.high += z->pages_high;
 	c->zone_count++;
 	for (unsigned i = 0; i < BUDDY_ORDERS; i++)
 		flist_init(&z->area[i]);
@@ -447,21 +450,13 @@ frames_ready(const struct core *c)
 bool
 frames_short(const struct core *c, uint32_t n)
 {
-	uint32_t min = 0;
-
-	for (unsigned i = 0; i < c->zone_count; i++)
-		min += c->zones[i].pages_min;
-	return frames_ready(c) < min + n;
+	return frames_ready(c) < c->freepages.min + n;
 }
 
 bool
 frames_low(const struct core *c)
 {
-	uint32_t low = 0;
-
-	for (unsigned i = 0; i < c->zone_count; i++)
-		low += c->zones[i].pages_low;
-	return frames_ready(c) < low;
+	return frames_ready(c) < c->freepages.low;
 }
 
 uint32_t

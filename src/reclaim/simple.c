@@ -43,16 +43,6 @@ ask(const struct core *c, enum daemon who)
 	c->cfg.host->wake(c->cfg.host_ctx, who);
 }
 
-static uint32_t
-high_mark(const struct core *c)
-{
-	uint32_t n = 0;
-
-	for (unsigned i = 0; i < c->zone_count; i++)
-		n += c->zones[i].pages_high;
-	return n;
-}
-
 /*
  * The amounts that daemons keep ready.  The kernel's ratio (1/128, at most 255
  * pages) is for memory that comes back by itself; here a device must be kept
@@ -200,7 +190,7 @@ zone_reserve(const struct zone *z, enum alloc_use use)
 static uint32_t
 take(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
 {
-	uint32_t got = 0, free = 0, low = 0;
+	uint32_t got = 0, free = 0;
 
 	for (int i = (int)c->zone_count - 1; i >= 0; i--) {
 		struct zone *z = &c->zones[i];
@@ -209,9 +199,8 @@ take(struct core *c, enum alloc_use use, uint32_t want, uint32_t *pfns)
 			got += core_take(c, z, zone_reserve(z, use), want - got,
 			                 pfns + got);
 		free += z->free;
-		low += z->pages_low;
 	}
-	if (free < low) {
+	if (free < c->freepages.low) {
 		ask(c, DAEMON_KRECLAIMD);
 		ask(c, DAEMON_KSWAPD);
 	}
@@ -240,7 +229,7 @@ shortage(const struct core *c)
 	const struct simple *s = simple(c);
 	uint32_t have = core_frames_free(c) + s->inactive_clean.count +
 	                s->inactive_dirty.count;
-	uint32_t want = high_mark(c);
+	uint32_t want = c->freepages.high;
 
 	return want > have ? want - have : 0;
 }
@@ -290,7 +279,7 @@ simple_kreclaimd(struct core *c, struct batch *b)
 {
 	struct simple *s = simple(c);
 	/* Above low by half: else each allocation would wake the daemons. */
-	uint32_t n = 0, want = high_mark(c) / 4 * 3;
+	uint32_t n = 0, want = c->freepages.high / 4 * 3;
 
 	(void)b;
 	while (n < FREE_BATCH && s->inactive_clean.count != 0 &&

@@ -61,7 +61,6 @@ fresh(void **unused)
 {
 	(void)unused;
 	all.state = (struct linux24){
-		.freepages = {.min = 351, .low = 702, .high = 1053},
 		.num_physpages = 32752,
 		.bdflush_sleeps = true,
 	};
@@ -70,6 +69,7 @@ fresh(void **unused)
 		.cfg.frames_total = FRAMES,
 		.frames = frames,
 		.zone_count = 2,
+		.freepages = {.min = 351, .low = 702, .high = 1053},
 		.zones[0] = {.size = 4096,
 	                     .populated = 4096,
 	                     .free = 200,
@@ -254,7 +254,7 @@ a_writer_helps_when_too_much_is_dirty(void **unused)
 	core.zones[1].free = 800;
 	balance_dirty(&core);
 	assert_int_equal(wakes[DAEMON_FLUSHER], 0); /* 100 of 1100 */
-	all.state.freepages.high = 0;
+	core.freepages.high = 0;
 	core.zones[0].free = 130;
 	core.zones[1].free = 30;
 	core.zones[1].pages_min = 10;
@@ -273,7 +273,7 @@ bdflush_goes_on_until_it_is_balanced(void **unused)
 	struct batch b = {NULL, NULL};
 
 	(void)unused;
-	all.state.freepages.high = 0;
+	core.freepages.high = 0;
 	core.zones[0].free = 130;
 	core.zones[1].free = 30;
 	core.zones[1].pages_min = 10;

@@ -35,15 +35,14 @@ fresh(void **unused)
 	core = (struct core){
 		.cfg.host = &fake_host,
 		.zone_count = 2,
+		.freepages = {.min = 351, .low = 702, .high = 1053},
 		.zones[0] = {.size = 4096, .populated = 4096},
 		.zones[1] = {.size = 28656, .populated = 28656},
 		.swap_list = {.head = -1},
 		.policy_state = &state,
 		.stat = stat,
 	};
-	state = (struct linux24){
-		.freepages = {.min = 351, .low = 702, .high = 1053},
-	};
+	state = (struct linux24){0};
 	stat[PAGEOUT_STAT_oom_kill] = 0;
 	kills = 0;
 	return 0;

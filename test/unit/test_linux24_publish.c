@@ -169,7 +169,7 @@ sizes_are_fresh_though_kswapd_sleeps(void **unused)
 	kswapd(w);
 	assert_int_equal(stat_of(PAGEOUT_STAT_free_shortage), 0);
 	linux24(w->core)->memory_pressure = 128 * 64;
-	linux24(w->core)->freepages.high = 600;
+	w->core->freepages.high = 600;
 	w->now += SECOND_NS / 10;
 	shortage = free_shortage(w->core);
 	kswapd(w);
@@ -195,7 +195,7 @@ whoever_drops_a_clean_page_is_counted(void **unused)
 	for (unsigned i = 0; i < 50 && nr_inactive_clean_pages(w->core) < 100;
 	     i++) {
 		wakeup_bdflush(w->core, false);
-		linux24(w->core)->freepages.high = 600;
+		w->core->freepages.high = 600;
 		start_flush();
 		finish_all();
 	}

@@ -56,14 +56,13 @@ zonelist(struct core *c, uint32_t gfp, struct zone **ret)
 void
 wake_early(struct core *c, bool bdflush_too)
 {
-	const struct linux24 *s = linux24(c);
 	uint32_t free = free_shortage(c), dirty = nr_inactive_dirty_pages(c);
 
 	if (free == 0)
 		return;
 	if (inactive_shortage(c) > inactive_target(c) / 2)
 		wakeup_kswapd(c);
-	else if (bdflush_too && dirty > free && dirty >= s->freepages.high)
+	else if (bdflush_too && dirty > free && dirty >= c->freepages.high)
 		wakeup_bdflush(c, false);
 }
 

@@ -179,7 +179,7 @@ balance_dirty_state(const struct core *c)
 	if (dirty > total * BDFLUSH_NFRACT)
 		return BALANCE_ASYNC;
 	if (shortage > 0 && launderable > shortage &&
-	    launderable > s->freepages.high)
+	    launderable > c->freepages.high)
 		return BALANCE_ASYNC;
 	return BALANCE_NONE;
 }

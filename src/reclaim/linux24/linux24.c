@@ -80,11 +80,6 @@ init(struct core *c)
 	flist_init(&s->inactive_dirty);
 	for (unsigned i = 0; i < ZONES_MAX; i++)
 		flist_init(&s->inactive_clean[i]);
-	for (unsigned i = 0; i < c->zone_count; i++) {
-		s->freepages.min += c->zones[i].pages_min;
-		s->freepages.low += c->zones[i].pages_low;
-		s->freepages.high += c->zones[i].pages_high;
-	}
 	linux24_buffers_init(c);
 	s->num_physpages = c->cfg.frames_total;
 	s->page_cluster = page_cluster_for(s->num_physpages);

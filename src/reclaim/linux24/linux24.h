@@ -175,9 +175,6 @@ struct linux24 {
 	struct flist inactive_dirty;
 	struct flist inactive_clean[ZONES_MAX];
 	uint32_t zone_dirty[ZONES_MAX]; /* of inactive_dirty, by zone */
-	struct {
-		uint32_t min, low, high;
-	} freepages;
 	uint32_t num_physpages;
 	uint32_t page_cluster;
 	int64_t memory_pressure;

@@ -18,11 +18,10 @@
 bool
 out_of_memory(const struct core *c)
 {
-	const struct linux24 *s = linux24(c);
 	uint32_t free = nr_free_pages(c);
 
-	return free <= s->freepages.min &&
-	       free + nr_inactive_clean_pages(c) <= s->freepages.low &&
+	return free <= c->freepages.min &&
+	       free + nr_inactive_clean_pages(c) <= c->freepages.low &&
 	       core_swap_free(c) == 0;
 }
 

@@ -80,7 +80,7 @@ nr_free_buffer_pages(const struct core *c)
 {
 	uint32_t n = nr_free_pages(c) + nr_inactive_clean_pages(c) +
 	             nr_inactive_dirty_pages(c);
-	uint32_t goal = linux24(c)->freepages.high + inactive_target(c);
+	uint32_t goal = c->freepages.high + inactive_target(c);
 
 	return max_u32(n, goal) + (linux24(c)->active.count >> 4);
 }
@@ -100,7 +100,7 @@ inactive_target(const struct core *c)
 uint32_t
 free_target(const struct core *c)
 {
-	return linux24(c)->freepages.high + inactive_target(c) / 3;
+	return c->freepages.high + inactive_target(c) / 3;
 }
 
 uint32_t
@@ -127,7 +127,7 @@ inactive_shortage(const struct core *c)
 {
 	uint32_t have = nr_free_pages(c) + nr_inactive_clean_pages(c) +
 	                nr_inactive_dirty_pages(c);
-	uint32_t want = linux24(c)->freepages.high + inactive_target(c);
+	uint32_t want = c->freepages.high + inactive_target(c);
 
 	return want > have ? want - have : 0;
 }
