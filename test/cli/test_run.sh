@@ -97,7 +97,7 @@ unusable 'swap: missing' "$tmp/nowhere"
 unusable 'swap: a file' "$tmp/plain"
 unusable 'swap: a FIFO' "$tmp/fifo"
 unusable 'swap: a symbolic link' "$tmp/link"
-unusable 'swap: read-only' /sys
+unusable 'swap: takes no files' /proc
 try "$pageout" run --mem 8M --swap "$tmp/dir" --swap-size 100000T -- true
 ok 'swap: too small for the size' all 'status_is 1' 'has "$err" "swap space"'
 
