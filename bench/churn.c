@@ -87,5 +87,6 @@ main(int argc, char **argv)
 	printf("%llu blocks, %llu operations, checksum %llu\n",
 	       (unsigned long long)count, (unsigned long long)operations,
 	       (unsigned long long)sum);
+	free(blocks);
 	return 0;
 }

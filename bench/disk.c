@@ -76,10 +76,12 @@ bandwidth(int fd, char *buffer, bool writes)
 	int error = 0;
 
 	for (int i = 0; i < THREADS; i++) {
+		char *block = buffer + (size_t)i * BLOCK;
+
 		movers[i] = (struct mover){.fd = fd,
 		                           .first = i,
 		                           .writes = writes,
-		                           .buffer = buffer + i * BLOCK};
+		                           .buffer = block};
 		error = pthread_create(&movers[i].thread, NULL, mover_main,
 		                       &movers[i]);
 		if (error != 0)
@@ -121,7 +123,8 @@ latency_us(int fd, char *buffer)
 		ns[i] = now_ns() - t;
 	}
 	qsort(ns, READS, sizeof(ns[0]), compare_u64);
-	return (double)ns[READS / 2] / 1e3;
+	t = ns[READS / 2];
+	return (double)t / 1e3;
 }
 
 int

@@ -62,8 +62,8 @@ heap_pop(struct min *m)
 static int
 find_next(const struct optimum_trace *t, uint32_t *next)
 {
-	uint64_t pages = 0;
-	uint32_t *seen; /* of each page: its first use so far */
+	uint64_t pages = 1; /* malloc(0) may give NULL */
+	uint32_t *seen;     /* of each page: its first use so far */
 
 	for (uint64_t i = 0; i < t->length; i++)
 		if (t->pages[i] >= pages)

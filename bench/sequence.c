@@ -52,8 +52,6 @@ page_zipf(const struct sequence *q, uint64_t i)
 	else
 		rank = (uint64_t)((double)q->pages *
 		                  pow(q->eta * u - q->eta + 1, q->alpha));
-	if (rank >= q->pages)
-		rank = q->pages - 1;
 	return rank * 2654435761u % q->pages;
 }
 

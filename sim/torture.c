@@ -143,10 +143,10 @@ repeat(const struct run *r, const char *law, const char *what)
 	             law, what, self, r->policy, (unsigned long long)r->seed,
 	             r->faults);
 	if (n > 0 && (size_t)n < sizeof(line) - 32)
-		n += snprintf(line + n, sizeof(line) - (size_t)n,
-		              plan.events == EVENTS_DEFAULT ? "\n"
-		                                            : " --events=%u\n",
-		              plan.events);
+		(void)snprintf(line + n, sizeof(line) - (size_t)n,
+		               plan.events == EVENTS_DEFAULT ? "\n"
+		                                             : " --events=%u\n",
+		               plan.events);
 	(void)!write(STDOUT_FILENO, line, strlen(line));
 }
 

@@ -12,6 +12,7 @@
 
 #include <pageout/pageout.h>
 
+#include "base/assert.h"
 #include "base/bits.h"
 #include "test/pager/oracle.h"
 
@@ -222,6 +223,7 @@ step(struct worker *w)
 		count = 1 + (unsigned)(random_next(w) % RUN_PAGES);
 	if (count > room)
 		count = room;
+	must(count > 0);
 	(void)pthread_rwlock_rdlock(&c->lock);
 	for (unsigned i = 0; i < count; i++) {
 		(void)pthread_mutex_lock(&pages[first + i].lock);

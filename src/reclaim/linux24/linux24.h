@@ -38,8 +38,8 @@
 #include "core/policy.h"
 #include "pageout/stat.h"
 
-#define HZ 100u
-#define JIFFY_NS (1000000000ull / HZ)
+#define HZ 100ull
+#define JIFFY_NS (1000000000 / HZ)
 
 #define PAGE_AGE_START 2
 #define PAGE_AGE_ADV 3
