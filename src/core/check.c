@@ -149,8 +149,9 @@ check_guest(const struct walk *w, const struct area *a, uint64_t vpn, pte_t pte)
 	if ((a->flags & AREA_GUEST) == 0)
 		return broken(w, 1, vpn);
 	if (pte_kind(pte) == PTE_SWAP)
-		return slot_counts(w->c, pte_entry(pte), 0) ? broken(w, 3, vpn)
-		                                            : 0;
+		return core_slot_in_use(w->c, pte_entry(pte))
+		               ? 0
+		               : broken(w, 3, vpn);
 	return pte_kind(home) == PTE_PRESENT && pte_pfn(home) == pte_pfn(pte)
 	               ? 0
 	               : broken(w, 1, vpn);
