@@ -19,6 +19,7 @@ enum part {
 	PART_OPS,
 	PART_AREAS,
 	PART_LEAVES,
+	PART_STREAMS,
 	PARTS
 };
 
@@ -42,6 +43,8 @@ part_bytes(const struct core_config *cfg, enum part part)
 		return spaces * cfg->areas_max * sizeof(struct area);
 	case PART_LEAVES:
 		return spaces * TABLE_LEAVES * sizeof(pte_t *);
+	case PART_STREAMS:
+		return spaces * STREAMS * sizeof(struct stream);
 	case PARTS:
 		break;
 	}
@@ -70,12 +73,14 @@ spaces_init(struct core *c, char *mem)
 	const struct core_config *cfg = &c->cfg;
 	struct area *areas = (void *)(mem + part_offset(cfg, PART_AREAS));
 	pte_t **leaves = (void *)(mem + part_offset(cfg, PART_LEAVES));
+	struct stream *streams = (void *)(mem + part_offset(cfg, PART_STREAMS));
 
 	c->spaces = (void *)(mem + part_offset(cfg, PART_SPACES));
 	for (unsigned i = 0; i < cfg->spaces; i++) {
 		c->spaces[i].areas = areas + (size_t)i * cfg->areas_max;
 		c->spaces[i].area_max = cfg->areas_max;
 		c->spaces[i].leaves = leaves + (size_t)i * TABLE_LEAVES;
+		c->spaces[i].streams = streams + (size_t)i * STREAMS;
 	}
 }
 

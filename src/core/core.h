@@ -281,8 +281,10 @@ struct space {
 	uint32_t tick;
 	uint64_t pages_managed; /* (K) sum over areas */
 	uint64_t rss;           /* (K) pages mapped */
-	struct stream streams[STREAMS];
+	struct stream *streams; /* (K) STREAMS of them */
 };
+
+_Static_assert(sizeof(struct space) <= 64, "a page has all of them");
 
 /*
  * A cache outside the core that gives memory back when it is asked to: a policy
