@@ -15,14 +15,15 @@
 #include <unistd.h>
 
 /*
- * Zeroed private memory of our own, not inherited by core dumps.
+ * Zeroed private memory of our own, not inherited by core dumps.  The kernel is
+ * not asked to set it aside: much of it may never be touched.
  * => returns NULL when there is none
  */
 static inline void *
 raw_map(size_t bytes)
 {
 	long r = syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
-	                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 
 	if (r == -1)
 		return NULL;
