@@ -118,12 +118,13 @@ void pageout_close(struct pageout *engine);
  * Map a region.
  *
  *	bytes		rounded up to the page size; not 0
- *	flags		0
+ *	flags		0, or PAGEOUT_MAP_SPACE(space): see below
  *	ret_addr	the region's start
  *
  * Pages read as zero until they are written.
  * Returns 0, or
- *	-EINVAL		bytes is 0, or a flag is not known
+ *	-EINVAL		bytes is 0, a flag is not known, or there is no such
+ *			space
  *	-ENOMEM		no address space; or budget and swap file together are
  *			smaller than all regions would be
  */
@@ -376,6 +377,51 @@ uint64_t pageout_slab_shrink(struct pageout_slab *slab)
  *	-EBUSY		an object is in use
  */
 int pageout_slab_destroy(struct pageout_slab *slab) __attribute__((nonnull(1)));
+
+/*
+ * Spaces.  Regions of an engine can be grouped, as those of a process are in a
+ * system: policy linux24 takes pages from the space that has most of them in
+ * memory, other policies make no difference.  Space 0 is always there, and
+ * regions are in it unless they are mapped with PAGEOUT_MAP_SPACE().  A region
+ * stays in its space.  Calls may be given ranges that lie in several.
+ */
+#define PAGEOUT_SPACES_MAX 64 /* space 0 is one of them */
+#define PAGEOUT_MAP_SPACE(space) ((unsigned)(space) << 24)
+
+/*
+ * Make a space.
+ *
+ * Returns its number, 1 or more, or
+ *	-ENOSPC		there are PAGEOUT_SPACES_MAX
+ */
+int pageout_space_create(struct pageout *engine)
+	__attribute__((nonnull(1), warn_unused_result));
+
+/*
+ * Destroy a space that has no regions any more.  Its number may be given out
+ * again.
+ *
+ * Returns 0, or
+ *	-EINVAL		there is no such space, or it is space 0
+ *	-EBUSY		it has regions
+ */
+int pageout_space_destroy(struct pageout *engine, int space)
+	__attribute__((nonnull(1)));
+
+struct pageout_space_stat {
+	uint64_t managed_bytes; /* of its regions */
+	uint64_t mapped_bytes;  /* of them, in memory and within reach */
+};
+
+/*
+ * Look at a space.
+ *
+ * Returns 0, or
+ *	-EINVAL		there is no such space
+ */
+int pageout_space_stats(struct pageout *engine, int space,
+                        struct pageout_space_stat *ret_stat)
+	__attribute__((nonnull(1, 3), warn_unused_result));
 
 /*
  * Copy the engine's numbers.

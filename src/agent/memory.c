@@ -55,7 +55,7 @@ memory_manage(uintptr_t start, uintptr_t end, unsigned wishes)
 		span_set(start, end, SPAN_EARLY | wishes);
 		return 0;
 	}
-	r = pager_manage(agent_pager, (void *)start, end - start, promise);
+	r = pager_manage(agent_pager, 0, (void *)start, end - start, promise);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {

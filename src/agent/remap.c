@@ -54,7 +54,7 @@ remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 	if (new_end - end < AGENT_MANAGE_BYTES_MIN) {
 		/* Too short for an area of its own, but the kernel has made it
 		 * one mapping with the rest, registered for faults. */
-		r = pager_manage(agent_pager, (void *)end, new_end - end,
+		r = pager_manage(agent_pager, 0, (void *)end, new_end - end,
 		                 !(wishes & SPAN_NORESERVE));
 		if (r == 0)
 			span_set(end, new_end, SPAN_MANAGED | wishes);
@@ -100,7 +100,7 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 	to = (uintptr_t)r;
 	memory_leave(to, to + new_bytes);
 	memory_left(to, to + new_bytes);
-	r = pager_manage(agent_pager, (void *)to, new_bytes,
+	r = pager_manage(agent_pager, 0, (void *)to, new_bytes,
 	                 !(wishes & SPAN_NORESERVE));
 	if (r == 0) {
 		(void)sys(SYS_madvise, to, new_bytes, MADV_DONTFORK);

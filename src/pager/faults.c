@@ -29,6 +29,9 @@
 /* A transfer that the device ended by itself does not always wake poll(). */
 #define POLL_MS 250
 
+/* A pager that hears of events has but one space. */
+#define SPACE_EVENTS 0
+
 /* -- reading -------------------------------------------------------------- */
 
 void
@@ -58,7 +61,7 @@ range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
 
 	if (unmapped) {
 		pager_lock(p);
-		(void)tap_area_remove(p->core, SPACE, r.vpn, r.pages);
+		(void)tap_area_remove(p->core, SPACE_EVENTS, r.vpn, r.pages);
 		pager_unlock(p);
 	}
 	for (;;) {
@@ -67,7 +70,7 @@ range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
 		uint64_t busy;
 
 		pager_lock(p);
-		busy = tap_vanished(p->core, SPACE, r.vpn, r.pages, &b);
+		busy = tap_vanished(p->core, SPACE_EVENTS, r.vpn, r.pages, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
 		/* What is in motion the core forgets when it ends; pages of a
@@ -88,14 +91,15 @@ range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
 	uint64_t dst = to >> PAGE_SHIFT, busy;
 
 	pager_lock(p);
-	if (tap_area_add(p->core, SPACE, dst, r.pages) == 0)
-		(void)tap_area_rename(p->core, SPACE, r.vpn, dst, r.pages);
-	(void)tap_area_remove(p->core, SPACE, r.vpn, r.pages);
+	if (tap_area_add(p->core, SPACE_EVENTS, dst, r.pages) == 0)
+		(void)tap_area_rename(p->core, SPACE_EVENTS, r.vpn, dst,
+		                      r.pages);
+	(void)tap_area_remove(p->core, SPACE_EVENTS, r.vpn, r.pages);
 	do {
 		struct batch b = {0};
 		struct op *op;
 
-		busy = tap_move(p->core, SPACE, r.vpn, dst, r.pages, &b);
+		busy = tap_move(p->core, SPACE_EVENTS, r.vpn, dst, r.pages, &b);
 		while ((op = batch_take(&b)) != NULL) { /* is done already */
 			for (uint32_t i = 0; i < op->count; i++)
 				op->pg[i].err = 0;
@@ -137,7 +141,7 @@ fault_ask(struct pager *p, uint64_t vpn)
 	enum fault_verdict v;
 
 	pager_lock(p);
-	v = tap_fault(p->core, SPACE, vpn, &b);
+	v = tap_fault(p->core, space_of(p, vpn), vpn, &b);
 	pager_unlock(p);
 	pager_perform(p, &b);
 	return v;
@@ -189,8 +193,8 @@ page_lost(struct pager *p, uint64_t vpn)
 	    in_memory & 1)
 		return false;
 	pager_lock(p);
-	if (core_page_state(p->core, SPACE, vpn) == PAGE_MAPPED)
-		(void)tap_vanished(p->core, SPACE, vpn, 1, &b);
+	if (core_page_state(p->core, SPACE_EVENTS, vpn) == PAGE_MAPPED)
+		(void)tap_vanished(p->core, SPACE_EVENTS, vpn, 1, &b);
 	pager_unlock(p);
 	pager_perform(p, &b);
 	return true;

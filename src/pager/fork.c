@@ -24,17 +24,18 @@
 static uint64_t
 absent_pages(struct pager *p)
 {
+	struct range all = {0, ADDRESS_PAGES, 0}, part;
 	uint64_t n = 0;
-	const struct area *a = core_area_next(p->core, SPACE, 0);
 
-	while (a != NULL) {
-		uint64_t end = a->vpn + a->pages, v = a->vpn;
+	while (space_next(p, all, &part)) {
+		uint64_t end = part.vpn + part.pages, v = part.vpn;
 
-		while ((v = core_next_absent(p->core, SPACE, v, end)) < end) {
+		while ((v = core_next_absent(p->core, part.space, v, end)) <
+		       end) {
 			n++;
 			v++;
 		}
-		a = core_area_next(p->core, SPACE, end);
+		all = (struct range){end, ADDRESS_PAGES - end, 0};
 	}
 	return n;
 }
@@ -56,21 +57,20 @@ fits(struct pager *p)
 static bool
 bring_one(struct pager *p, uint64_t *vpn)
 {
-	const struct area *a;
+	struct range part;
+	bool found = false;
 
 	pager_lock(p);
-	for (a = core_area_next(p->core, SPACE, *vpn); a != NULL;
-	     a = core_area_next(p->core, SPACE, *vpn)) {
-		uint64_t end = a->vpn + a->pages;
+	while (!found &&
+	       space_next(p, (struct range){*vpn, ADDRESS_PAGES - *vpn, 0},
+	                  &part)) {
+		uint64_t end = part.vpn + part.pages;
 
-		if (*vpn < a->vpn)
-			*vpn = a->vpn;
-		*vpn = core_next_absent(p->core, SPACE, *vpn, end);
-		if (*vpn < end)
-			break;
+		*vpn = core_next_absent(p->core, part.space, part.vpn, end);
+		found = *vpn < end;
 	}
 	pager_unlock(p);
-	return a != NULL;
+	return found;
 }
 
 /* => 0, -EAGAIN to go on, -ENOMEM when no frame can be had */

@@ -59,7 +59,7 @@ inline_fault(struct pager *p, uint64_t vpn)
 		enum fault_verdict v;
 
 		pager_lock(p);
-		v = tap_fault(p->core, SPACE, vpn, &b);
+		v = tap_fault(p->core, space_of(p, vpn), vpn, &b);
 		pager_unlock(p);
 		perform_inline(p, vpn, &b);
 		switch (v) {

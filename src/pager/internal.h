@@ -12,6 +12,7 @@
  *	files.c		mapped files
  *	fork.c		everything resident, then fork
  *	cache/		shrinkers and slab caches: what the program can spare
+ *	space/		which space a page belongs to
  *
  * One lock: the node's.  It guards the core, and is never held over a system
  * call.  What a call of the core put into a batch is performed without it.
@@ -30,6 +31,7 @@
 #include "os/thread.h"
 #include "pager/cache/cache.h"
 #include "pager/pager.h"
+#include "pager/space/table.h"
 #include "record/tap.h"
 #include "swap/swapdev.h"
 
@@ -43,7 +45,7 @@ enum pager_thread {
 	THREADS,
 };
 
-#define SPACE 0           /* a process has one address space */
+#define ADDRESS_PAGES ((uint64_t)1 << 36) /* of the program */
 #define MESSAGES_MAX 4096 /* more than threads that wait and events */
 
 /* Messages read from the userfaultfd, not dealt with yet. */
@@ -105,7 +107,10 @@ struct pager {
 	void *core_mem, *swap_mem; /* (C) */
 	size_t core_mem_bytes, swap_mem_bytes;
 	struct messages messages; /* (H) */
+	uint64_t space_bits;      /* (L) the spaces that exist */
+	unsigned spaces_top;      /* (L) those from here on never did */
 	struct cache_slots caches;
+	struct space_table spaces; /* (L) of pages in areas */
 };
 
 /* -- pager.c -------------------------------------------------------------- */
@@ -148,9 +153,10 @@ uint64_t pager_now_ns(void);
 void pager_wait(struct pager *p, uint32_t seq, int ms);
 void pager_ended(struct pager *p);
 
-/* A managed range in pages. */
+/* A range of pages. */
 struct range {
 	uint64_t vpn, pages;
+	unsigned space; /* of a part: all of it is there */
 };
 
 static inline struct range
@@ -160,7 +166,8 @@ range_of(const void *addr, size_t bytes)
 
 	return (struct range){a >> PAGE_SHIFT,
 	                      ((a + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT) -
-	                              (a >> PAGE_SHIFT)};
+	                              (a >> PAGE_SHIFT),
+	                      0};
 }
 
 static inline void *
@@ -267,6 +274,32 @@ void inline_stop(struct pager *p);
 
 /* Serve a fault in the calling thread.  => false: not ours, or it must fail */
 bool inline_fault(struct pager *p, uint64_t vpn);
+
+/* -- space/spaces.c ------------------------------------------------------- */
+
+/*
+ * The space of a page; 0 if it is not managed.
+ * => with the lock held, as the next two
+ */
+static inline unsigned
+space_of(const struct pager *p, uint64_t vpn)
+{
+	return space_table_find(&p->spaces, vpn);
+}
+
+bool space_exists(const struct pager *p, unsigned space);
+
+/*
+ * The first managed part of a range: it is in one area.
+ * => false when there is none
+ */
+bool space_next(const struct pager *p, struct range in, struct range *ret);
+
+/*
+ * Take the first part that is in one space, managed or not, off a range.
+ * => false when nothing is left of it
+ */
+bool space_take(struct pager *p, struct range *r, struct range *ret);
 
 /* -- daemons.c ------------------------------------------------------------ */
 

@@ -15,6 +15,8 @@
 #include "pager/cache/cache.h"
 #include "pager/pager.h"
 
+_Static_assert(PAGEOUT_SPACES_MAX == SPACES_MAX, "as many as the core has");
+
 struct pageout {
 	struct pager *pager;
 	pid_t owner; /* a child of it has a copy of us and no pages */
@@ -149,12 +151,13 @@ int
 pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
             void **ret_addr)
 {
+	unsigned space = flags / PAGEOUT_MAP_SPACE(1);
 	void *addr;
 	int r;
 
 	if (is_childs(engine))
 		return -EPERM;
-	if (bytes == 0 || flags != 0)
+	if (bytes == 0 || flags != PAGEOUT_MAP_SPACE(space))
 		return -EINVAL;
 	if (bytes > SSIZE_MAX)
 		return -ENOMEM;
@@ -162,7 +165,7 @@ pageout_map(struct pageout *engine, size_t bytes, unsigned flags,
 	addr = region_map(bytes);
 	if (addr == NULL)
 		return -ENOMEM;
-	r = pager_manage(engine->pager, addr, bytes, true);
+	r = pager_manage(engine->pager, space, addr, bytes, true);
 	if (r < 0) {
 		raw_unmap(addr, bytes);
 		return r;
@@ -320,6 +323,40 @@ pageout_slab_create(struct pageout *engine, size_t bytes, size_t align,
 	return pager_slab_create(engine->pager, bytes, align, make, flags,
 	                         ret_slab);
 }
+
+/* -- spaces --------------------------------------------------------------- */
+
+int
+pageout_space_create(struct pageout *engine)
+{
+	return is_childs(engine) ? -EPERM : pager_space_create(engine->pager);
+}
+
+int
+pageout_space_destroy(struct pageout *engine, int space)
+{
+	if (is_childs(engine))
+		return -EPERM;
+	return pager_space_destroy(engine->pager, (unsigned)space);
+}
+
+int
+pageout_space_stats(struct pageout *engine, int space,
+                    struct pageout_space_stat *ret_stat)
+{
+	struct pageout_space_stat s;
+	int r;
+
+	if (is_childs(engine))
+		return -EPERM;
+	r = pager_space_stats(engine->pager, (unsigned)space, &s.managed_bytes,
+	                      &s.mapped_bytes);
+	if (r == 0)
+		*ret_stat = s;
+	return r;
+}
+
+/* -- numbers -------------------------------------------------------------- */
 
 unsigned
 pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)

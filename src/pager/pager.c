@@ -279,7 +279,7 @@ open_core(struct pager *p)
 		.frames_total = (uint32_t)frames,
 		.ops_total = clamp_u32((uint32_t)(frames / FRAMES_AN_OP),
 	                               OPS_MIN, OPS_MAX),
-		.spaces = 1,
+		.spaces = p->cfg.events ? 1 : SPACES_MAX,
 		.areas_max = AREAS_MAX,
 		.ra_pages_max = RA_PAGES_MAX,
 		.unmap_batch = OP_PAGES_MAX,
@@ -395,6 +395,7 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	p->cfg = *config;
 	p->uffd = p->pool_uffd = p->wake_fd = -1;
 	p->stat_fd = config->stat_fd;
+	p->space_bits = p->spaces_top = 1;
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
 		p->cfg.policy = policies[0]->name;
 	(void)pthread_mutex_init(&p->lock, NULL);
@@ -446,6 +447,13 @@ drain_io(struct pager *p)
 	}
 }
 
+static void
+free_tables(const struct space *s)
+{
+	for (uint32_t i = 0; i < TABLE_LEAVES; i++)
+		raw_unmap(s->leaves[i], TABLE_ENTRIES * sizeof(pte_t));
+}
+
 void
 pager_close(struct pager *p)
 {
@@ -461,10 +469,8 @@ pager_close(struct pager *p)
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);
-	if (p->core != NULL)
-		for (uint32_t i = 0; i < TABLE_LEAVES; i++)
-			raw_unmap(p->core->spaces[SPACE].leaves[i],
-			          TABLE_ENTRIES * sizeof(pte_t));
+	for (unsigned i = 0; p->core != NULL && i < p->spaces_top; i++)
+		free_tables(&p->core->spaces[i]);
 	raw_unmap(p->core_mem, p->core_mem_bytes);
 	raw_unmap(p->swap_mem, p->swap_mem_bytes);
 	raw_unmap(p->stacks, THREADS * THREAD_STACK_BYTES);

@@ -57,12 +57,25 @@ void pager_close(struct pager *p);
 void pager_record_end(struct pager *p);
 
 /*
- * The range becomes managed: private anonymous readable and writable memory,
- * whole pages.  Pages that are resident in it already are taken over.
- * => -ENOMEM: budget and swap together are promised already, or tables are
- *    full; -EEXIST: part of it is managed; or what userfaultfd says
+ * Spaces: see pageout.h.  A pager with events has space 0 only.
+ * => -ENOSPC: there are no more; -EINVAL: no such space, or 0 to be destroyed;
+ *    -EBUSY: it is not empty
  */
-int pager_manage(struct pager *p, void *addr, size_t bytes, bool promise);
+int pager_space_create(struct pager *p);
+int pager_space_destroy(struct pager *p, unsigned space);
+int pager_space_stats(struct pager *p, unsigned space, uint64_t *ret_managed,
+                      uint64_t *ret_mapped);
+
+/*
+ * The range becomes managed, in a space: private anonymous readable and
+ * writable memory, whole pages.  Pages that are resident in it are taken
+ * over.
+ * => -ENOMEM: budget and swap together are promised already, or tables are
+ *    full; -EEXIST: part of it is managed; -EINVAL: no such space; or what
+ *    userfaultfd says
+ */
+int pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
+                 bool promise);
 
 /*
  * The range, private anonymous memory that nobody has touched, becomes pages of
@@ -105,6 +118,7 @@ int pager_discard(struct pager *p, void *addr, size_t bytes);
 /*
  * mremap by hand: move the managed pages at from to to, which is managed,
  * empty and as long.  Then from is as after pager_unmanage().
+ * => -EINVAL: the two are not in one space
  */
 int pager_move(struct pager *p, void *from, void *to, size_t bytes);
 

@@ -52,7 +52,7 @@ step_refresh(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct range *r = arg;
 
-	return tap_refresh(p->core, SPACE, r->vpn, r->pages, b);
+	return tap_refresh(p->core, r->space, r->vpn, r->pages, b);
 }
 
 static uint64_t
@@ -60,11 +60,12 @@ step_discard(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct range *r = arg;
 
-	return tap_discard(p->core, SPACE, r->vpn, r->pages, b);
+	return tap_discard(p->core, r->space, r->vpn, r->pages, b);
 }
 
 struct moving {
 	uint64_t from, to, pages;
+	unsigned space;
 };
 
 static uint64_t
@@ -72,14 +73,14 @@ step_move(struct pager *p, const void *arg, struct batch *b)
 {
 	const struct moving *m = arg;
 
-	return tap_move(p->core, SPACE, m->from, m->to, m->pages, b);
+	return tap_move(p->core, m->space, m->from, m->to, m->pages, b);
 }
 
 /* -- manage --------------------------------------------------------------- */
 
 /* Take over one page that is in the range already. */
 static int
-adopt_page(struct pager *p, uint64_t vpn)
+adopt_page(struct pager *p, unsigned space, uint64_t vpn)
 {
 	for (;;) {
 		uint32_t free;
@@ -87,8 +88,8 @@ adopt_page(struct pager *p, uint64_t vpn)
 		int r = 0;
 
 		pager_lock(p);
-		if (core_page_state(p->core, SPACE, vpn) == PAGE_NONE)
-			r = tap_adopt(p->core, SPACE, vpn, &b);
+		if (core_page_state(p->core, space, vpn) == PAGE_NONE)
+			r = tap_adopt(p->core, space, vpn, &b);
 		free = core_frames_free(p->core);
 		pager_unlock(p);
 		pager_perform(p, &b);
@@ -115,7 +116,10 @@ adopt_resident(struct pager *p, struct range r)
 		            vec) < 0)
 			return -errno;
 		for (uint64_t i = 0; i < n; i++) {
-			int err = vec[i] & 1 ? adopt_page(p, r.vpn + i) : 0;
+			int err = 0;
+
+			if (vec[i] & 1)
+				err = adopt_page(p, r.space, r.vpn + i);
 
 			if (err < 0)
 				return err;
@@ -134,19 +138,37 @@ pager_promise_limit(const struct pager *p)
 	return frames - frames / 16 + p->swap_slots;
 }
 
+/* => with the lock held */
+static int
+may_add(const struct pager *p, struct range r, bool promise)
+{
+	struct range part;
+
+	if (!space_exists(p, r.space))
+		return -EINVAL;
+	if (space_next(p, r, &part))
+		return -EEXIST;
+	if (promise && p->promised + r.pages > pager_promise_limit(p))
+		return -ENOMEM;
+	return 0;
+}
+
 static int
 area_add(struct pager *p, struct range r, bool promise)
 {
 	int err;
 
 	pager_lock(p);
-	if (promise && p->promised + r.pages > pager_promise_limit(p)) {
-		pager_unlock(p);
-		return -ENOMEM;
+	err = may_add(p, r, promise);
+	if (err == 0)
+		err = tap_area_add(p->core, r.space, r.vpn, r.pages);
+	if (err == 0 && r.space != 0 &&
+	    !space_table_add(&p->spaces, r.vpn, r.vpn + r.pages, r.space)) {
+		(void)tap_area_remove(p->core, r.space, r.vpn, r.pages);
+		err = -ENOMEM;
 	}
-	err = tap_area_add(p->core, SPACE, r.vpn, r.pages);
 	if (err == 0 && promise) {
-		(void)tap_area_flags(p->core, SPACE, r.vpn, r.pages,
+		(void)tap_area_flags(p->core, r.space, r.vpn, r.pages,
 		                     AREA_PROMISED, 0);
 		p->promised += r.pages;
 	}
@@ -157,17 +179,21 @@ area_add(struct pager *p, struct range r, bool promise)
 static int
 area_remove(struct pager *p, struct range r)
 {
+	uint64_t end = r.vpn + r.pages;
 	const struct area *a;
 	unsigned type = 0;
+	int err = -ENOMEM;
 	bool promised;
-	int err;
 
 	pager_lock(p);
-	a = core_area_find(p->core, SPACE, r.vpn);
+	a = core_area_find(p->core, r.space, r.vpn);
 	promised = a != NULL && a->flags & AREA_PROMISED;
 	if (a != NULL)
 		type = entry_type(a->file);
-	err = tap_area_remove(p->core, SPACE, r.vpn, r.pages);
+	if (space_table_may_cut(&p->spaces, r.vpn, end))
+		err = tap_area_remove(p->core, r.space, r.vpn, r.pages);
+	if (err == 0)
+		space_table_cut(&p->spaces, r.vpn, end);
 	if (err == 0 && promised)
 		p->promised -= r.pages;
 	if (err == 0 && type != 0)
@@ -177,12 +203,14 @@ area_remove(struct pager *p, struct range r)
 }
 
 int
-pager_manage(struct pager *p, void *addr, size_t bytes, bool promise)
+pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
+             bool promise)
 {
 	struct range r = range_of(addr, bytes);
 	struct guard g;
 	int err;
 
+	r.space = space;
 	pager_enter(&g);
 	err = area_add(p, r, promise);
 	if (err == 0) {
@@ -204,23 +232,15 @@ bool
 managed_part(struct pager *p, struct range in, struct range *ret,
              unsigned *ret_type)
 {
-	const struct area *a;
-	uint64_t start, end;
+	bool found;
 
 	pager_lock(p);
-	a = core_area_next(p->core, SPACE, in.vpn);
-	if (in.pages == 0 || a == NULL || a->vpn >= in.vpn + in.pages) {
-		pager_unlock(p);
-		return false;
-	}
-	start = a->vpn > in.vpn ? a->vpn : in.vpn;
-	end = a->vpn + a->pages;
-	if (end > in.vpn + in.pages)
-		end = in.vpn + in.pages;
-	*ret_type = entry_type(a->file);
+	found = space_next(p, in, ret);
+	if (found)
+		*ret_type = entry_type(
+			core_area_find(p->core, ret->space, ret->vpn)->file);
 	pager_unlock(p);
-	*ret = (struct range){start, end - start};
-	return true;
+	return found;
 }
 
 int
@@ -301,7 +321,7 @@ pager_covers_all(struct pager *p, const void *addr, size_t bytes)
 void
 pager_unmap_all(struct pager *p)
 {
-	struct range all = {0, (uint64_t)1 << 36}, part;
+	struct range all = {0, ADDRESS_PAGES, 0}, part;
 	unsigned type;
 
 	while (managed_part(p, all, &part, &type)) {
@@ -319,23 +339,39 @@ pager_unmap_all(struct pager *p)
 
 /* -- change --------------------------------------------------------------- */
 
+static void
+discard(struct pager *p, struct range r)
+{
+	struct range part;
+
+	while (space_take(p, &r, &part))
+		until_still(p, step_discard, &part);
+}
+
 int
 pager_discard(struct pager *p, void *addr, size_t bytes)
 {
-	struct range r = range_of(addr, bytes);
 	struct guard g;
 
 	pager_enter(&g);
-	until_still(p, step_discard, &r);
+	discard(p, range_of(addr, bytes));
 	pager_leave(&g);
 	return 0;
+}
+
+/* => with the lock held */
+static bool
+is_within(const struct pager *p, unsigned space, uint64_t vpn, uint64_t pages)
+{
+	return space_of(p, vpn) == space &&
+	       space_table_end(&p->spaces, vpn, vpn + pages) == vpn + pages;
 }
 
 int
 pager_move(struct pager *p, void *from, void *to, size_t bytes)
 {
 	struct range r = range_of(from, bytes);
-	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages};
+	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages, 0};
 	struct range part;
 	unsigned type;
 	struct guard g;
@@ -344,7 +380,11 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	pager_enter(&g);
 	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_lock(p);
-	err = tap_area_rename(p->core, SPACE, m.from, m.to, m.pages);
+	m.space = space_of(p, m.to);
+	err = -EINVAL;
+	if (is_within(p, m.space, m.from, m.pages) &&
+	    is_within(p, m.space, m.to, m.pages))
+		err = tap_area_rename(p->core, m.space, m.from, m.to, m.pages);
 	pager_unlock(p);
 	/* First: a fault would bring back pages that have moved. */
 	while (err == 0 && managed_part(p, r, &part, &type))
@@ -377,20 +417,24 @@ pager_protected(struct pager *p, void *addr, size_t bytes)
 static int
 set_flags(struct pager *p, struct range r, uint32_t set)
 {
-	int err;
+	struct range part;
+	int err = 0;
 
-	pager_lock(p);
-	err = tap_area_flags(p->core, SPACE, r.vpn, r.pages, set,
-	                     AREA_RANDOM | AREA_SEQUENTIAL);
-	pager_unlock(p);
+	while (err == 0 && space_take(p, &r, &part)) {
+		pager_lock(p);
+		err = tap_area_flags(p->core, part.space, part.vpn, part.pages,
+		                     set, AREA_RANDOM | AREA_SEQUENTIAL);
+		pager_unlock(p);
+	}
 	return err;
 }
 
-/* Start something on as much of a range as memory allows. */
+typedef uint64_t start_fn(struct core *c, unsigned space, uint64_t vpn,
+                          uint64_t pages, struct batch *b);
+
+/* Start something on as much of a part of a range as memory allows. */
 static void
-start_some(struct pager *p, struct range r,
-           uint64_t (*start)(struct core *, unsigned, uint64_t, uint64_t,
-                             struct batch *))
+start_part(struct pager *p, struct range r, start_fn *start)
 {
 	uint64_t end = r.vpn + r.pages;
 
@@ -400,7 +444,7 @@ start_some(struct pager *p, struct range r,
 
 		pager_lock(p);
 		if (p->frozen == 0)
-			r.vpn = start(p->core, SPACE, from, end - from, &b);
+			r.vpn = start(p->core, r.space, from, end - from, &b);
 		pager_unlock(p);
 		pager_perform(p, &b);
 		if (r.vpn == from)
@@ -413,7 +457,7 @@ start_some(struct pager *p, struct range r,
  * what was changed is written first; of other memory, they are zeros.
  */
 static int
-discard(struct pager *p, struct range r)
+discard_parts(struct pager *p, struct range r)
 {
 	struct range part;
 	unsigned type;
@@ -430,120 +474,124 @@ discard(struct pager *p, struct range r)
 		r.vpn = end;
 	}
 	return err;
-}
+	static void start_some(struct pager * p, struct range r,
+	                       start_fn * start)
+	{
+		struct range part;
 
-int
-pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
-{
-	struct range r = range_of(addr, bytes);
-	struct guard g;
-	int err = 0;
-
-	pager_enter(&g);
-	switch (hint) {
-	case PAGEOUT_NORMAL:
-		err = set_flags(p, r, 0);
-		break;
-	case PAGEOUT_SEQUENTIAL:
-		err = set_flags(p, r, AREA_SEQUENTIAL);
-		break;
-	case PAGEOUT_RANDOM:
-		err = set_flags(p, r, AREA_RANDOM);
-		break;
-	case PAGEOUT_PREFETCH:
-		start_some(p, r, tap_prefetch);
-		break;
-	case PAGEOUT_COLD:
-		start_some(p, r, tap_cold);
-		break;
-	case PAGEOUT_DISCARD:
-		err = discard(p, r);
-		break;
-	default:
-		err = -EINVAL;
-		break;
+		while (space_take(p, &r, &part))
+			start_part(p, part, start);
 	}
-	pager_leave(&g);
-	return err;
-}
 
-/* -- pins ----------------------------------------------------------------- */
+	int pager_advise(struct pager * p, void *addr, size_t bytes,
+	                 enum pageout_hint hint)
+	{
+		struct range r = range_of(addr, bytes);
+		struct guard g;
+		int err = 0;
 
-static int
-pin_page(struct pager *p, uint64_t vpn)
-{
-	for (;;) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
-		struct batch b = {0};
-		enum fault_verdict v;
+		pager_enter(&g);
+		switch (hint) {
+		case PAGEOUT_NORMAL:
+			err = set_flags(p, r, 0);
+			break;
+		case PAGEOUT_SEQUENTIAL:
+			err = set_flags(p, r, AREA_SEQUENTIAL);
+			break;
+		case PAGEOUT_RANDOM:
+			err = set_flags(p, r, AREA_RANDOM);
+			break;
+		case PAGEOUT_PREFETCH:
+			start_some(p, r, tap_prefetch);
+			break;
+		case PAGEOUT_COLD:
+			start_some(p, r, tap_cold);
+			break;
+		case PAGEOUT_DISCARD:
+			err = discard_parts(p, r);
+			break;
+		default:
+			err = -EINVAL;
+			break;
+		}
+		pager_leave(&g);
+		return err;
+	}
 
-		pager_lock(p);
-		v = tap_pin(p->core, SPACE, vpn, &b);
-		pager_unlock(p);
-		pager_perform(p, &b);
-		switch (v) {
-		case FAULT_DONE:
-			return 0;
-		case FAULT_STARTED:
-		case FAULT_WAIT:
-			io_wait(p, seq);
-			break;
-		case FAULT_AGAIN:
-			break;
-		case FAULT_NOFRAME:
-			reclaim_for_fault(p, &b);
-			break;
-		case FAULT_NOMEM:
-			return -ENOMEM;
-		case FAULT_POISONED:
-			return -EIO;
-		case FAULT_NOAREA:
-			return -EINVAL;
+	/* -- pins ----------------------------------------------------------------- */
+
+	static int pin_page(struct pager * p, uint64_t vpn)
+	{
+		for (;;) {
+			uint32_t seq =
+				__atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+			struct batch b = {0};
+			enum fault_verdict v;
+
+			pager_lock(p);
+			v = tap_pin(p->core, space_of(p, vpn), vpn, &b);
+			pager_unlock(p);
+			pager_perform(p, &b);
+			switch (v) {
+			case FAULT_DONE:
+				return 0;
+			case FAULT_STARTED:
+			case FAULT_WAIT:
+				io_wait(p, seq);
+				break;
+			case FAULT_AGAIN:
+				break;
+			case FAULT_NOFRAME:
+				reclaim_for_fault(p, &b);
+				break;
+			case FAULT_NOMEM:
+				return -ENOMEM;
+			case FAULT_POISONED:
+				return -EIO;
+			case FAULT_NOAREA:
+				return -EINVAL;
+			}
 		}
 	}
-}
 
-static void
-unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
-{
-	pager_lock(p);
-	for (uint64_t i = 0; i < pages; i++)
-		tap_unpin(p->core, SPACE, vpn + i);
-	pager_unlock(p);
-}
-
-int
-pager_pin(struct pager *p, const void *addr, size_t bytes)
-{
-	struct range r = range_of(addr, bytes);
-	uint64_t done = 0;
-	struct guard g;
-	int err = 0;
-
-	pager_enter(&g);
-	while (err == 0 && done < r.pages) {
-		bool full;
-
+	static void unpin_pages(struct pager * p, uint64_t vpn, uint64_t pages)
+	{
 		pager_lock(p);
-		full = p->core->pins >= p->core->cfg.frames_total / 2;
+		for (uint64_t i = 0; i < pages; i++)
+			tap_unpin(p->core, space_of(p, vpn + i), vpn + i);
 		pager_unlock(p);
-		err = full ? -ENOMEM : pin_page(p, r.vpn + done);
-		done += err == 0;
 	}
-	if (err < 0)
-		unpin_pages(p, r.vpn, done);
-	pager_leave(&g);
-	return err;
-}
 
-int
-pager_unpin(struct pager *p, const void *addr, size_t bytes)
-{
-	struct range r = range_of(addr, bytes);
-	struct guard g;
+	int pager_pin(struct pager * p, const void *addr, size_t bytes)
+	{
+		struct range r = range_of(addr, bytes);
+		uint64_t done = 0;
+		struct guard g;
+		int err = 0;
 
-	pager_enter(&g);
-	unpin_pages(p, r.vpn, r.pages);
-	pager_leave(&g);
-	return 0;
-}
+		pager_enter(&g);
+		while (err == 0 && done < r.pages) {
+			bool full;
+
+			pager_lock(p);
+			full = p->core->pins >= p->core->cfg.frames_total / 2;
+			pager_unlock(p);
+			err = full ? -ENOMEM : pin_page(p, r.vpn + done);
+			done += err == 0;
+		}
+		if (err < 0)
+			unpin_pages(p, r.vpn, done);
+		pager_leave(&g);
+		return err;
+	}
+
+	int pager_unpin(struct pager * p, const void *addr, size_t bytes)
+	{
+		struct range r = range_of(addr, bytes);
+		struct guard g;
+
+		pager_enter(&g);
+		unpin_pages(p, r.vpn, r.pages);
+		pager_leave(&g);
+		return 0;
+	}

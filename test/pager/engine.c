@@ -53,6 +53,12 @@ engine_close(struct pager *p)
 char *
 engine_map(struct pager *p, void *addr, size_t bytes)
 {
+	return engine_map_in(p, 0, addr, bytes);
+}
+
+char *
+engine_map_in(struct pager *p, unsigned space, void *addr, size_t bytes)
+{
 	void *at = mmap(addr, bytes, PROT_READ | PROT_WRITE,
 	                MAP_PRIVATE | MAP_ANONYMOUS |
 	                        (addr != NULL ? MAP_FIXED_NOREPLACE : 0),
@@ -60,7 +66,7 @@ engine_map(struct pager *p, void *addr, size_t bytes)
 
 	must(at != MAP_FAILED && (addr == NULL || at == addr));
 	(void)madvise(at, bytes, MADV_NOHUGEPAGE);
-	must(pager_manage(p, at, bytes, true) == 0);
+	must(pager_manage(p, space, at, bytes, true) == 0);
 	return at;
 }
 
@@ -84,10 +90,11 @@ sleep_ms(unsigned ms)
 enum page_state
 engine_state(struct pager *p, const void *page)
 {
+	uint64_t vpn = (uintptr_t)page >> PAGE_SHIFT;
 	enum page_state s;
 
 	pager_lock(p);
-	s = core_page_state(p->core, SPACE, (uintptr_t)page >> PAGE_SHIFT);
+	s = core_page_state(p->core, space_of(p, vpn), vpn);
 	pager_unlock(p);
 	return s;
 }
@@ -110,7 +117,7 @@ drop_clean(struct pager *p, const char *addr, size_t bytes)
 	pager_lock(p);
 	for (size_t i = 0; i < bytes; i += PAGE_BYTES) {
 		uint64_t vpn = (uintptr_t)(addr + i) >> PAGE_SHIFT;
-		pte_t pte = pte_get(p->core, SPACE, vpn);
+		pte_t pte = pte_get(p->core, space_of(p, vpn), vpn);
 		struct frame *f = NULL;
 
 		if (pte_kind(pte) == PTE_SWAP)

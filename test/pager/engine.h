@@ -25,6 +25,7 @@ void engine_close(struct pager *p);
 
 /* A managed range; at addr, where there must be room, or anywhere. */
 char *engine_map(struct pager *p, void *addr, size_t bytes);
+char *engine_map_in(struct pager *p, unsigned space, void *addr, size_t bytes);
 void engine_unmap(struct pager *p, void *addr, size_t bytes);
 
 enum page_state engine_state(struct pager *p, const void *page);

@@ -280,7 +280,7 @@ pages_whose_slots_were_exchanged_are_refused(void **state)
 	fill(at, 2 * PAGE_BYTES, 4);
 	engine_swap_out(p, at, 2 * PAGE_BYTES);
 	pager_lock(p);
-	pte = pte_of(p->core, SPACE, vpn);
+	pte = pte_of(p->core, 0, vpn);
 	first = pte[0];
 	pte[0] = pte[1];
 	pte[1] = first;

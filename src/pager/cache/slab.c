@@ -149,7 +149,7 @@ chunk_manage(struct pageout_slab *c, char *at, size_t bytes)
 
 	if (syscall(SYS_mprotect, at, bytes, PROT_READ | PROT_WRITE) < 0)
 		return -ENOMEM;
-	r = pager_manage(c->pager, at, bytes, true);
+	r = pager_manage(c->pager, 0, at, bytes, true);
 	if (r < 0)
 		(void)syscall(SYS_mprotect, at, bytes, PROT_NONE);
 	return r;

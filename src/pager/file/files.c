@@ -98,8 +98,8 @@ file_enter(struct pager *p, const struct pager_file *f, struct range r,
 	if (type < 0)
 		return -EMFILE;
 	*file_of_type(p, (unsigned)type) = *f;
-	err = tap_area_add_file(p->core, SPACE, r.vpn, r.pages, (unsigned)type,
-	                        0, shared ? AREA_SHARED : 0);
+	err = tap_area_add_file(p->core, r.space, r.vpn, r.pages,
+	                        (unsigned)type, 0, shared ? AREA_SHARED : 0);
 	if (err < 0) {
 		must(tap_file_off(p->core, (unsigned)type));
 		*file_of_type(p, (unsigned)type) = (struct pager_file){0};
@@ -243,8 +243,8 @@ sync_turn(struct pager *p, struct range r, unsigned type, bool begin,
 	pager_lock(p);
 	if (begin)
 		s->before = core_file_failed(p->core, type);
-	s->left = tap_sync(p->core, SPACE, r.vpn, r.pages, begin, &b);
-	s->pinned = core_pinned(p->core, SPACE, r.vpn, r.pages);
+	s->left = tap_sync(p->core, r.space, r.vpn, r.pages, begin, &b);
+	s->pinned = core_pinned(p->core, r.space, r.vpn, r.pages);
 	s->failed = core_file_failed(p->core, type);
 	pager_unlock(p);
 	idle = b.first == NULL;
@@ -299,7 +299,7 @@ sync_part(struct pager *p, struct range r, unsigned type)
 	int err = 0;
 
 	while (r.pages > 0) {
-		struct range step = {r.vpn, r.pages};
+		struct range step = r;
 		int e;
 
 		if (step.pages > SYNC_PAGES)
