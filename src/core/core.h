@@ -284,8 +284,6 @@ struct space {
 	struct stream *streams; /* (K) STREAMS of them */
 };
 
-_Static_assert(sizeof(struct space) <= 64, "a page has all of them");
-
 /*
  * A cache outside the core that gives memory back when it is asked to: a policy
  * finds it here and asks by host_ops.shrink().  Its owner tells now and then

@@ -15,6 +15,8 @@
 
 #include "core/internal.h"
 
+_Static_assert(sizeof(struct space) <= 64, "a page has all of them");
+
 /* Index of the first area that ends above vpn. */
 static uint32_t
 area_index(const struct space *s, uint64_t vpn)

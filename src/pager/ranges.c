@@ -235,8 +235,7 @@ managed_part(struct pager *p, struct range in, struct range *ret,
 	bool found;
 
 	pager_lock(p);
-	found = space_next(p, in, ret);
-	if (found)
+	if ((found = space_next(p, in, ret)))
 		*ret_type = entry_type(
 			core_area_find(p->core, ret->space, ret->vpn)->file);
 	pager_unlock(p);
@@ -339,22 +338,15 @@ pager_unmap_all(struct pager *p)
 
 /* -- change --------------------------------------------------------------- */
 
-static void
-discard(struct pager *p, struct range r)
-{
-	struct range part;
-
-	while (space_take(p, &r, &part))
-		until_still(p, step_discard, &part);
-}
-
 int
 pager_discard(struct pager *p, void *addr, size_t bytes)
 {
+	struct range r = range_of(addr, bytes), part;
 	struct guard g;
 
 	pager_enter(&g);
-	discard(p, range_of(addr, bytes));
+	while (space_take(p, &r, &part))
+		until_still(p, step_discard, &part);
 	pager_leave(&g);
 	return 0;
 }
@@ -474,124 +466,129 @@ discard_parts(struct pager *p, struct range r)
 		r.vpn = end;
 	}
 	return err;
-	static void start_some(struct pager * p, struct range r,
-	                       start_fn * start)
-	{
-		struct range part;
+}
 
-		while (space_take(p, &r, &part))
-			start_part(p, part, start);
+static void
+start_some(struct pager *p, struct range r, start_fn *start)
+{
+	struct range part;
+
+	while (space_take(p, &r, &part))
+		start_part(p, part, start);
+}
+
+int
+pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+	int err = 0;
+
+	pager_enter(&g);
+	switch (hint) {
+	case PAGEOUT_NORMAL:
+		err = set_flags(p, r, 0);
+		break;
+	case PAGEOUT_SEQUENTIAL:
+		err = set_flags(p, r, AREA_SEQUENTIAL);
+		break;
+	case PAGEOUT_RANDOM:
+		err = set_flags(p, r, AREA_RANDOM);
+		break;
+	case PAGEOUT_PREFETCH:
+		start_some(p, r, tap_prefetch);
+		break;
+	case PAGEOUT_COLD:
+		start_some(p, r, tap_cold);
+		break;
+	case PAGEOUT_DISCARD:
+		err = discard_parts(p, r);
+		break;
+	default:
+		err = -EINVAL;
+		break;
 	}
+	pager_leave(&g);
+	return err;
+}
 
-	int pager_advise(struct pager * p, void *addr, size_t bytes,
-	                 enum pageout_hint hint)
-	{
-		struct range r = range_of(addr, bytes);
-		struct guard g;
-		int err = 0;
+/* -- pins ----------------------------------------------------------------- */
 
-		pager_enter(&g);
-		switch (hint) {
-		case PAGEOUT_NORMAL:
-			err = set_flags(p, r, 0);
-			break;
-		case PAGEOUT_SEQUENTIAL:
-			err = set_flags(p, r, AREA_SEQUENTIAL);
-			break;
-		case PAGEOUT_RANDOM:
-			err = set_flags(p, r, AREA_RANDOM);
-			break;
-		case PAGEOUT_PREFETCH:
-			start_some(p, r, tap_prefetch);
-			break;
-		case PAGEOUT_COLD:
-			start_some(p, r, tap_cold);
-			break;
-		case PAGEOUT_DISCARD:
-			err = discard_parts(p, r);
-			break;
-		default:
-			err = -EINVAL;
-			break;
-		}
-		pager_leave(&g);
-		return err;
-	}
+static int
+pin_page(struct pager *p, uint64_t vpn)
+{
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		enum fault_verdict v;
 
-	/* -- pins ----------------------------------------------------------------- */
-
-	static int pin_page(struct pager * p, uint64_t vpn)
-	{
-		for (;;) {
-			uint32_t seq =
-				__atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
-			struct batch b = {0};
-			enum fault_verdict v;
-
-			pager_lock(p);
-			v = tap_pin(p->core, space_of(p, vpn), vpn, &b);
-			pager_unlock(p);
-			pager_perform(p, &b);
-			switch (v) {
-			case FAULT_DONE:
-				return 0;
-			case FAULT_STARTED:
-			case FAULT_WAIT:
-				io_wait(p, seq);
-				break;
-			case FAULT_AGAIN:
-				break;
-			case FAULT_NOFRAME:
-				reclaim_for_fault(p, &b);
-				break;
-			case FAULT_NOMEM:
-				return -ENOMEM;
-			case FAULT_POISONED:
-				return -EIO;
-			case FAULT_NOAREA:
-				return -EINVAL;
-			}
-		}
-	}
-
-	static void unpin_pages(struct pager * p, uint64_t vpn, uint64_t pages)
-	{
 		pager_lock(p);
-		for (uint64_t i = 0; i < pages; i++)
-			tap_unpin(p->core, space_of(p, vpn + i), vpn + i);
+		v = tap_pin(p->core, space_of(p, vpn), vpn, &b);
 		pager_unlock(p);
-	}
-
-	int pager_pin(struct pager * p, const void *addr, size_t bytes)
-	{
-		struct range r = range_of(addr, bytes);
-		uint64_t done = 0;
-		struct guard g;
-		int err = 0;
-
-		pager_enter(&g);
-		while (err == 0 && done < r.pages) {
-			bool full;
-
-			pager_lock(p);
-			full = p->core->pins >= p->core->cfg.frames_total / 2;
-			pager_unlock(p);
-			err = full ? -ENOMEM : pin_page(p, r.vpn + done);
-			done += err == 0;
+		pager_perform(p, &b);
+		switch (v) {
+		case FAULT_DONE:
+			return 0;
+		case FAULT_STARTED:
+		case FAULT_WAIT:
+			io_wait(p, seq);
+			break;
+		case FAULT_AGAIN:
+			break;
+		case FAULT_NOFRAME:
+			reclaim_for_fault(p, &b);
+			break;
+		case FAULT_NOMEM:
+			return -ENOMEM;
+		case FAULT_POISONED:
+			return -EIO;
+		case FAULT_NOAREA:
+			return -EINVAL;
 		}
-		if (err < 0)
-			unpin_pages(p, r.vpn, done);
-		pager_leave(&g);
-		return err;
 	}
+}
 
-	int pager_unpin(struct pager * p, const void *addr, size_t bytes)
-	{
-		struct range r = range_of(addr, bytes);
-		struct guard g;
+static void
+unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
+{
+	pager_lock(p);
+	for (uint64_t i = 0; i < pages; i++)
+		tap_unpin(p->core, space_of(p, vpn + i), vpn + i);
+	pager_unlock(p);
+}
 
-		pager_enter(&g);
-		unpin_pages(p, r.vpn, r.pages);
-		pager_leave(&g);
-		return 0;
+int
+pager_pin(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+	uint64_t done = 0;
+	struct guard g;
+	int err = 0;
+
+	pager_enter(&g);
+	while (err == 0 && done < r.pages) {
+		bool full;
+
+		pager_lock(p);
+		full = p->core->pins >= p->core->cfg.frames_total / 2;
+		pager_unlock(p);
+		err = full ? -ENOMEM : pin_page(p, r.vpn + done);
+		done += err == 0;
 	}
+	if (err < 0)
+		unpin_pages(p, r.vpn, done);
+	pager_leave(&g);
+	return err;
+}
+
+int
+pager_unpin(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+	struct guard g;
+
+	pager_enter(&g);
+	unpin_pages(p, r.vpn, r.pages);
+	pager_leave(&g);
+	return 0;
+}
