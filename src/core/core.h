@@ -242,9 +242,8 @@ struct swap_list {
 #define SWAP_PRIO_AUTO (-1) /* below all before it */
 
 /*
- * A managed range of pages.  (id, off) is the identity that seeds the hashes:
- * it stays with the pages when they move (mremap), and no id is used twice, so
- * it is the generation too.
+ * A managed range of pages.  (id, off), the identity that seeds the hashes,
+ * moves with the pages; no id is used twice: it is the generation too.
  */
 struct area {
 	uint64_t vpn, pages;
@@ -263,6 +262,7 @@ enum area_flag {
 	AREA_PROMISED = 1 << 2,   /* the host's: counted in its promises */
 	AREA_GUEST = 1 << 4,      /* its pages are another area's */
 	AREA_SHARED = 1 << 5,     /* of a file that others write, too */
+	AREA_MOVING = 1 << 6,     /* pages are on their way to it */
 };
 
 /* One stream of faults: see readahead.c. */
@@ -498,7 +498,7 @@ uint64_t core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
 
 /*
  * Give the area [to, to+pages) the identity of [from, from+pages), so that
- * pages moved there keep their hashes.  Called once, before core_move().
+ * pages moved there keep their hashes.  Faults wait for the last core_move().
  * => returns 0, -EINVAL when pages of a file are among them, or -ENOMEM
  */
 int core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,

@@ -341,6 +341,9 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 		return FAULT_NOAREA;
 	if (ft.a->flags & AREA_GUEST)
 		return guest_fault(c, space, vpn, ft.a, b);
+	/* A message may be older than the area: its page is still to come. */
+	if (ft.a->flags & AREA_MOVING)
+		return FAULT_NOFRAME;
 	stat_add(c, PAGEOUT_STAT_pgfault, 1);
 	pte = pte_get(c, space, vpn);
 	if (pte_kind(pte) == PTE_POISON) /* or try again when it is not */

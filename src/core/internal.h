@@ -89,6 +89,8 @@ struct page_id {
 	uint64_t id, off;
 };
 struct page_id area_page_id(const struct area *a, uint64_t vpn);
+void areas_moving(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                  bool moving);
 
 static inline uint64_t
 area_end(const struct area *a)

@@ -376,6 +376,8 @@ core_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
 	must(from + pages <= to || to + pages <= from);
 	for (uint64_t v = from; (v = table_skip(c, space, v, end)) < end; v++)
 		busy += move_page(c, &m, pte_of(c, space, v), v - from);
+	if (busy == 0)
+		areas_moving(c, space, to, pages, false);
 	return busy;
 }
 

@@ -233,6 +233,20 @@ range_has_file(const struct space *s, uint64_t vpn, uint64_t pages)
 	return false;
 }
 
+/* Pages of a range are, or are not, on their way to it. */
+void
+areas_moving(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+             bool moving)
+{
+	struct space *s = &c->spaces[space];
+
+	for (uint32_t i = area_index(s, vpn);
+	     i < s->area_count && s->areas[i].vpn < vpn + pages; i++) {
+		s->areas[i].flags &= ~(uint32_t)AREA_MOVING;
+		s->areas[i].flags |= moving ? AREA_MOVING : 0;
+	}
+}
+
 int
 core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                  uint64_t pages)
@@ -242,6 +256,9 @@ core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
 	must(from + pages <= to || to + pages <= from);
 	if (range_has_file(s, from, pages) || range_has_file(s, to, pages))
 		return -EINVAL;
+	if (range_split(s, to, pages) < 0)
+		return -ENOMEM;
+	areas_moving(c, space, to, pages, true);
 	for (uint64_t v = from; v < from + pages;) {
 		const struct area *a = core_area_find(c, space, v);
 		uint64_t end, n;
@@ -258,8 +275,10 @@ core_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
 		end = area_end(a) < from + pages ? area_end(a) : from + pages;
 		n = end - v;
 		id = area_page_id(a, v);
-		if (range_split(s, to + (v - from), n) < 0)
+		if (range_split(s, to + (v - from), n) < 0) {
+			areas_moving(c, space, to, pages, false);
 			return -ENOMEM;
+		}
 		t = &s->areas[area_index(s, to + (v - from))];
 		must(t->vpn == to + (v - from) && t->pages == n);
 		t->id = id.id;

@@ -363,8 +363,8 @@ int
 pager_move(struct pager *p, void *from, void *to, size_t bytes)
 {
 	struct range r = range_of(from, bytes);
-	struct moving m = {r.vpn, range_of(to, bytes).vpn, r.pages, 0};
-	struct range part;
+	struct range to_range = range_of(to, bytes), part;
+	struct moving m = {r.vpn, to_range.vpn, r.pages, 0};
 	unsigned type;
 	struct guard g;
 	int err;
@@ -372,18 +372,24 @@ pager_move(struct pager *p, void *from, void *to, size_t bytes)
 	pager_enter(&g);
 	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_lock(p);
-	m.space = space_of(p, m.to);
+	m.space = to_range.space = space_of(p, m.to);
 	err = -EINVAL;
 	if (is_within(p, m.space, m.from, m.pages) &&
 	    is_within(p, m.space, m.to, m.pages))
 		err = tap_area_rename(p->core, m.space, m.from, m.to, m.pages);
 	pager_unlock(p);
-	/* First: a fault would bring back pages that have moved. */
+	/* Faults would bring back pages that moved, and old ones touch new. */
 	while (err == 0 && managed_part(p, r, &part, &type))
 		err = area_remove(p, part);
 	if (err == 0) {
+		until_still(p, step_discard, &to_range);
 		until_still(p, step_move, &m);
 		(void)uffd_unregister(p->uffd, from, m.pages << PAGE_SHIFT);
+	} else {
+		pager_lock(p);
+		(void)tap_area_flags(p->core, m.space, m.to, m.pages, 0,
+		                     AREA_MOVING);
+		pager_unlock(p);
 	}
 	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
 	pager_leave(&g);

@@ -256,6 +256,7 @@ move(uint32_t from, uint32_t to, uint32_t pages)
 	assert_int_equal(core_area_remove(c, 0, vpn(to), pages), 0);
 	assert_int_equal(core_area_add(c, 0, vpn(to), pages), 0);
 	assert_int_equal(core_area_rename(c, 0, vpn(from), vpn(to), pages), 0);
+	assert_int_equal(fault(to), FAULT_NOFRAME); /* older than the area */
 	assert_int_equal(core_area_remove(c, 0, vpn(from), pages), 0);
 	for (uint32_t i = 0; i < pages; i++) {
 		w->page[0][to + i].truth = w->page[0][from + i].truth;
