@@ -146,6 +146,7 @@ struct sim_task {
 	uint32_t cursor, start, length, stride;
 	uint32_t write_ppm;
 	uint32_t retries; /* FAULT_NOFRAME in a row, with nothing pending */
+	uint32_t waits;   /* faults in a row that found no frame */
 	bool message;     /* its fault is on the way to the core */
 };
 

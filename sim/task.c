@@ -22,6 +22,7 @@
 /* Faults that find no frame, while nothing is pending.  Each waits longer, 2 s
  * together: a device that failed rests for one. */
 #define RETRIES_MAX 200
+#define WAITS_MAX 100 /* a fault comes back once a millisecond at least */
 
 static void
 task_choose(struct sim *s, struct sim_task *t)
@@ -188,6 +189,7 @@ wake_one(struct sim *s, uint32_t index)
 	sim_trace(s, "task %u wakes", index);
 	s->tasks[index].state = TASK_RUNS;
 	s->tasks[index].retries = 0;
+	s->tasks[index].waits = 0;
 	sim_schedule(s, choice_of(&s->choice, 256) * 64, EVENT_TASK, index);
 }
 
@@ -207,7 +209,8 @@ postpone(struct sim *s, uint32_t index)
 	s->tasks[index].message = true;
 	sim_schedule(s,
 	             10000 + choice_of(&s->choice, 256) * 400 +
-	                     s->tasks[index].retries * 100000ull,
+	                     s->tasks[index].retries * 100000ull +
+	                     s->tasks[index].waits * 10000ull,
 	             EVENT_FAULT, index);
 }
 
@@ -250,6 +253,7 @@ no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 	s->count.noframe++;
 	(void)tap_reclaim_direct(s->core, &b);
 	t->retries = b.first == NULL && s->jobs_count == 0 ? t->retries + 1 : 0;
+	t->waits += t->waits < WAITS_MAX; /* all may wait for one late write */
 	host_submit(s, &b);
 	if (t->retries > RETRIES_MAX)
 		sim_fail(s, "progress",
