@@ -192,7 +192,11 @@ reclaim_for_fault(struct pager *p, struct batch *b)
 	if (idle) {
 		daemon_ask(p, DAEMON_KSWAPD);
 		daemon_ask(p, DAEMON_FLUSHER);
-		pager_wait(p, seq, 10);
+		/* Reads ahead hold frames: inline, nobody else may reap. */
+		if (__atomic_load_n(&p->reads, __ATOMIC_ACQUIRE) != 0)
+			io_wait(p, seq);
+		else
+			pager_wait(p, seq, 10);
 	}
 	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_stall_ns],
 	                   pager_now_ns() - start, __ATOMIC_RELAXED);

@@ -122,6 +122,8 @@ io_start(struct pager *p, struct op *op, struct batch *b)
 	                   __ATOMIC_ACQ_REL);
 	while (swapdev_submit(p->dev[dev], r) == -EAGAIN)
 		(void)io_reap(p, dev, 10, b);
+	if (dev == DEV_WRITE)
+		daemon_ask(p, DAEMON_FLUSHER); /* it reaps, whoever started */
 }
 
 void
