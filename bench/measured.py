@@ -94,13 +94,13 @@ def run(command, output=None, env=None, quiet=True):
         )
 
 
-def under_pageout(program, mem_bytes, command, policy="", **options):
+def under_pageout(program, mem_bytes, command, policy="clock", **options):
     """The same command under pageout run."""
     words = [
         program,
         "run",
         f"--mem={mem_bytes >> 10}K",
-        f"--policy={policy or 'clock'}",
+        f"--policy={policy}",
         "--report=@REPORT@",
         "--json",
         "--",

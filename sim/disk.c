@@ -108,7 +108,7 @@ static bool
 takes_turns(const struct sim *s, swp_entry_t e)
 {
 	const struct swap_area *swap = s->core->swap;
-	uint32_t own = e >> SWP_OFFSET_BITS;
+	uint32_t own = entry_type(e);
 
 	for (uint32_t i = 0; i < s->disks; i++)
 		if (i != own && swap[i].prio == swap[own].prio)

@@ -85,7 +85,7 @@ pte_of(const struct sim *s, unsigned space, uint64_t vpn)
 static uint32_t
 cached_in(const struct sim *s, swp_entry_t e)
 {
-	const struct swap_area *a = &s->core->swap[e >> SWP_OFFSET_BITS];
+	const struct swap_area *a = &s->core->swap[entry_type(e)];
 
 	return (uint32_t)a->tag[e & SWP_OFFSET_MASK];
 }
@@ -214,7 +214,7 @@ in_slot(struct sim *s, unsigned space, uint32_t page, swp_entry_t e,
 	const struct sim_disk *d = disk_of(s, e);
 	uint64_t vpn = sim_vpn(s, space, page);
 	uint32_t slot = e & SWP_OFFSET_MASK;
-	const struct swap_area *a = &s->core->swap[e >> SWP_OFFSET_BITS];
+	const struct swap_area *a = &s->core->swap[entry_type(e)];
 	const struct area *area = core_area_find(s->core, space, vpn);
 
 	if (p->flags & PG_INFILE || (area != NULL && area->flags & AREA_SHARED))

@@ -65,7 +65,7 @@ perform_unmap(struct scenario *s, struct op *op)
 static uint64_t *
 disk_word(struct world *w, uint32_t entry)
 {
-	struct disk *d = &w->disk[entry >> SWP_OFFSET_BITS];
+	struct disk *d = &w->disk[entry_type(entry)];
 
 	must((entry & SWP_OFFSET_MASK) < d->slots);
 	return &d->word[entry & SWP_OFFSET_MASK];

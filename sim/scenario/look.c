@@ -24,24 +24,7 @@ struct look {
 static int64_t
 look_list(const struct look *l)
 {
-	if (l->f == NULL)
-		return STATE_FREE;
-	switch ((enum list_id)l->f->list) {
-	case LIST_ACTIVE:
-		return STATE_A;
-	case LIST_INACTIVE_DIRTY:
-		return STATE_D;
-	case LIST_INACTIVE_CLEAN:
-		return STATE_C;
-	case LIST_BUDDY:
-	case LIST_EMPTY:
-		return STATE_FREE;
-	case LIST_NONE:
-	case LIST_UNEVICTABLE:
-	case LISTS:
-		break;
-	}
-	return STATE_NONE;
+	return l->f == NULL ? STATE_FREE : list_state24(l->f);
 }
 
 static int64_t
@@ -123,9 +106,7 @@ look_map(const struct look *l)
 {
 	swp_entry_t e = look_entry(l);
 
-	return e == 0 ? 0
-	              : l->c->swap[e >> SWP_OFFSET_BITS]
-	                        .map[e & SWP_OFFSET_MASK];
+	return e == 0 ? 0 : l->c->swap[entry_type(e)].map[e & SWP_OFFSET_MASK];
 }
 
 static int64_t

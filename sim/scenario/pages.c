@@ -209,7 +209,7 @@ make_cached(struct scenario *s, const struct spec *p, struct page *pg,
 	if (f->entry == 0)
 		stop(s, "no swap slot is left");
 	f->hash = model_hash(area_page_id(a, pg->vpn), word);
-	w->disk[f->entry >> SWP_OFFSET_BITS].word[f->entry & SWP_OFFSET_MASK] =
+	w->disk[entry_type(f->entry)].word[f->entry & SWP_OFFSET_MASK] =
 		p->dirty && !p->mapped ? 0 : word;
 	w->frame_word[frame_pfn(c, f)] = word;
 	w->space[pg->space].word[pg->vpn] = word;

@@ -181,11 +181,10 @@ void slot_written(struct core *c, swp_entry_t e);
 bool swap_writable(const struct core *c, swp_entry_t e, uint64_t now);
 
 /*
- * Hand out no slot of an area any more; do so again; it is gone for good, when
- * slots_used() is 0.
+ * Hand out no slot of an area any more, until core_swapoff_undo(); it is gone
+ * for good, when slots_used() is 0.
  */
 void slots_withdraw(struct core *c, unsigned type);
-void slots_offer(struct core *c, unsigned type);
 void slots_end(struct core *c, unsigned type);
 uint32_t slots_used(const struct core *c, unsigned type);
 

@@ -44,7 +44,7 @@ static inline struct swap_area *
 area_of(const struct core *c, swp_entry_t e)
 {
 	struct core *w = (struct core *)(uintptr_t)c;
-	struct swap_area *s = &w->swap[e >> SWP_OFFSET_BITS];
+	struct swap_area *s = &w->swap[entry_type(e)];
 
 	must(s->in_use);
 	must((e & SWP_OFFSET_MASK) > 0 && (e & SWP_OFFSET_MASK) < s->max);
@@ -180,7 +180,7 @@ slots_withdraw(struct core *c, unsigned type)
 }
 
 void
-slots_offer(struct core *c, unsigned type)
+core_swapoff_undo(struct core *c, unsigned type)
 {
 	if (!c->swap[type].leaving)
 		return;
@@ -434,7 +434,7 @@ slot_shared(const struct core *c, swp_entry_t e)
 bool
 core_slot_in_use(const struct core *c, swp_entry_t e)
 {
-	const struct swap_area *s = &c->swap[e >> SWP_OFFSET_BITS];
+	const struct swap_area *s = &c->swap[entry_type(e)];
 	uint32_t off = offset_of(e);
 
 	return s->in_use && off > 0 && off < s->max && s->map[off] != 0 &&

@@ -86,13 +86,13 @@ leave_page(struct core *c, struct leave *l, unsigned space,
 
 	if (pte_kind(*pte) == PTE_PRESENT) {
 		f = &c->frames[pte_pfn(*pte)];
-		if (f->entry != 0 && f->entry >> SWP_OFFSET_BITS == l->type &&
+		if (f->entry != 0 && entry_type(f->entry) == l->type &&
 		    may_be_touched(f))
 			leave_mapped(c, f);
 		return;
 	}
 	if (pte_kind(*pte) != PTE_SWAP ||
-	    pte_entry(*pte) >> SWP_OFFSET_BITS != l->type)
+	    entry_type(pte_entry(*pte)) != l->type)
 		return;
 	f = slot_frame(c, pte_entry(*pte));
 	if (f == NULL)
@@ -135,10 +135,4 @@ core_swapoff(struct core *c, unsigned type, struct batch *b)
 		return -ENOMEM;
 	}
 	return left;
-}
-
-void
-core_swapoff_undo(struct core *c, unsigned type)
-{
-	slots_offer(c, type);
 }

@@ -184,6 +184,14 @@ rung_last(struct core *c, const struct alloc24 *a)
 	return PFN_NONE;
 }
 
+/* Whoever had the frame before, its page is new. */
+static void
+begin_age(struct frame *f)
+{
+	f->age = PAGE_AGE_START;
+	f->merit = 0;
+}
+
 /* -- one call of the original --------------------------------------------- */
 
 enum stage {
@@ -200,10 +208,8 @@ enum stage {
 static enum alloc_result
 got(struct core *c, struct alloc24 *a, uint32_t pfn)
 {
-	for (uint32_t i = 0; i < 1u << a->order; i++) {
-		c->frames[pfn + i].age = PAGE_AGE_START;
-		c->frames[pfn + i].merit = 0;
-	}
+	for (uint32_t i = 0; i < 1u << a->order; i++)
+		begin_age(&c->frames[pfn + i]);
 	a->pfn = pfn;
 	a->stage = STAGE_ENTRY;
 	return ALLOC_GOT;
@@ -397,9 +403,7 @@ linux24_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
 	if (n < need)
 		n += faults_last(c, use, need - n, pfns + n);
 	linux24(c)->memory_pressure += n;
-	for (uint32_t i = 0; i < n; i++) {
-		c->frames[pfns[i]].age = PAGE_AGE_START;
-		c->frames[pfns[i]].merit = 0;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		begin_age(&c->frames[pfns[i]]);
 	return n;
 }

@@ -215,8 +215,7 @@ launder_page(struct core *c, struct launder *l, struct frame *f,
 {
 	count24(c, PAGEOUT_STAT_pgscan_launder, 1);
 	if (launder_rescues(f)) {
-		list_move24(c, LIST_ACTIVE, f, 7);
-		count24(c, PAGEOUT_STAT_pgrescue, 1);
+		rescue_page(c, f, 7);
 		return NEXT_PAGE;
 	}
 	if (page_locked(f)) {
@@ -231,8 +230,7 @@ launder_page(struct core *c, struct launder *l, struct frame *f,
 		return launder_buffers(c, l, f, buffers_wait(l));
 	}
 	if (page_mapping(f)) {
-		list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
-		count24(c, PAGEOUT_STAT_pgclean, 1);
+		clean_page(c, f);
 		l->cleaned++;
 		return NEXT_PAGE;
 	}

@@ -118,7 +118,6 @@ struct launder {
 	uint32_t cleaned;   /* result */
 	uint32_t started;   /* pages whose write was started */
 	uint32_t wait_pfn;  /* or PFN_NONE */
-	bool freed_page;    /* the page in hand went back to its zone */
 	uint32_t run_count; /* pages to write in one go */
 	uint32_t run[OP_PAGES_MAX];
 };
@@ -300,6 +299,8 @@ test_clear_referenced(struct frame *f)
 	return was;
 }
 
+/* Where a frame is, by the list that it is on. */
+enum state24 list_state24(const struct frame *f);
 struct flist *list24(const struct core *c, const struct frame *f);
 void list_add24(struct core *c, enum list_id id, struct frame *f);
 void list_del24(struct core *c, struct frame *f);
@@ -307,6 +308,10 @@ void list_del24(struct core *c, struct frame *f);
 /* From the list it is on to the head of another, or of the same: rotate. */
 void list_move24(struct core *c, enum list_id id, struct frame *f,
                  unsigned cause);
+
+/* A scan found it in use: to A.  Laundered: from D to C. */
+void rescue_page(struct core *c, struct frame *f, unsigned cause);
+void clean_page(struct core *c, struct frame *f);
 
 void age_page_up(struct core *c, struct frame *f);
 void age_page_down_ageonly(struct frame *f);

@@ -24,8 +24,8 @@ page_count(const struct frame *f)
 	       f->pins;
 }
 
-static enum state24
-state_of(const struct frame *f)
+enum state24
+list_state24(const struct frame *f)
 {
 	switch ((enum list_id)f->list) {
 	case LIST_ACTIVE:
@@ -69,7 +69,7 @@ list24(const struct core *c, const struct frame *f)
 {
 	struct linux24 *s = linux24(c);
 
-	switch (state_of(f)) {
+	switch (list_state24(f)) {
 	case STATE_A:
 		return &s->active;
 	case STATE_D:
@@ -94,9 +94,9 @@ list_counted(struct core *c, const struct frame *f, int n)
 		[STATE_C] = {PAGEOUT_STAT_nr_inactive_clean,
 	                     PAGEOUT_STAT_zone0_inactive_clean},
 	};
-	const enum pageout_stat_id *id = gauges[state_of(f)];
+	const enum pageout_stat_id *id = gauges[list_state24(f)];
 
-	if (state_of(f) == STATE_D)
+	if (list_state24(f) == STATE_D)
 		linux24(c)->zone_dirty[f->zone] += (uint32_t)n;
 	count24(c, id[0], (uint64_t)(int64_t)n);
 	count24(c, zone_stat(id[1], f->zone), (uint64_t)(int64_t)n);
@@ -126,12 +126,26 @@ list_del24(struct core *c, struct frame *f)
 void
 list_move24(struct core *c, enum list_id id, struct frame *f, unsigned cause)
 {
-	enum state24 from = state_of(f);
+	enum state24 from = list_state24(f);
 
 	if (from != STATE_NONE)
 		list_del24(c, f);
 	list_add24(c, id, f);
-	trace24(c, f, from, state_of(f), cause);
+	trace24(c, f, from, list_state24(f), cause);
+}
+
+void
+rescue_page(struct core *c, struct frame *f, unsigned cause)
+{
+	list_move24(c, LIST_ACTIVE, f, cause);
+	count24(c, PAGEOUT_STAT_pgrescue, 1);
+}
+
+void
+clean_page(struct core *c, struct frame *f)
+{
+	list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
+	count24(c, PAGEOUT_STAT_pgclean, 1);
 }
 
 /* -- ageing --------------------------------------------------------------- */
@@ -238,10 +252,8 @@ linux24_cleaned(struct core *c, struct frame *f)
 	if (tunable24(c, T24_LAUNDER_TWICE) != 0)
 		return; /* its buffers are freed when it is met again */
 	f->buffers = 0;
-	if (f->list == LIST_INACTIVE_DIRTY) {
-		list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
-		count24(c, PAGEOUT_STAT_pgclean, 1);
-	}
+	if (f->list == LIST_INACTIVE_DIRTY)
+		clean_page(c, f);
 	if (linux24(c)->waiters != 0 || free_shortage(c) != 0)
 		wakeup_kswapd(c);
 }
@@ -249,7 +261,7 @@ linux24_cleaned(struct core *c, struct frame *f)
 void
 linux24_gone(struct core *c, struct frame *f)
 {
-	enum state24 from = state_of(f);
+	enum state24 from = list_state24(f);
 
 	if (from == STATE_NONE)
 		return;

@@ -73,8 +73,7 @@ reclaim_rescue(struct core *c, struct frame *f)
 	if (!test_clear_referenced(f) && f->age == 0 &&
 	    (f->buffers != 0 || page_count(f) <= 1))
 		return false;
-	list_move24(c, LIST_ACTIVE, f, 11);
-	count24(c, PAGEOUT_STAT_pgrescue, 1);
+	rescue_page(c, f, 11);
 	return true;
 }
 
