@@ -152,6 +152,11 @@ enum list_id {
 	LIST_ACTIVE,
 	LIST_INACTIVE_DIRTY,
 	LIST_INACTIVE_CLEAN,
+	LIST_INACTIVE_ANON,
+	LIST_ACTIVE_ANON,
+	LIST_INACTIVE_FILE,
+	LIST_ACTIVE_FILE,
+	LIST_MLOCKED,
 	LIST_UNEVICTABLE,
 	LISTS,
 };
@@ -210,6 +215,7 @@ struct swap_area {
 	uint16_t *taken;  /* (K) slots not free, for each SLOT_CLUSTER */
 	uint64_t *tag;    /* (K) */
 	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
+	uint32_t *shadow; /* (P) what a policy keeps of the page; or 0 */
 	int prio;         /* (K) higher ones fill up first */
 	int next;         /* (K) area of the same priority or lower, or -1 */
 	uint32_t max;     /* (K) slots 1..max-1 exist */
@@ -263,6 +269,7 @@ enum area_flag {
 	AREA_GUEST = 1 << 4,      /* its pages are another area's */
 	AREA_SHARED = 1 << 5,     /* of a file that others write, too */
 	AREA_MOVING = 1 << 6,     /* pages are on their way to it */
+	AREA_EXEC = 1 << 7,       /* it is run: policies may care */
 };
 
 /* One stream of faults: see readahead.c. */

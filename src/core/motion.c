@@ -154,6 +154,43 @@ core_unmap_guest(struct core *c, unsigned space, uint64_t vpn)
 	return true;
 }
 
+bool
+core_unmap_guests(struct core *c, const struct frame *f)
+{
+	unsigned at = 0;
+	uint32_t i = 0;
+	const pte_t *pte;
+
+	if (f->maps <= 1)
+		return true;
+	while ((pte = guest_next(c, f->space, f->vpn, &at, &i)) != NULL) {
+		const struct area *a = &c->spaces[at].areas[i - 1];
+		uint64_t vpn = a->vpn + (f->vpn - a->home_vpn);
+
+		if (pte_kind(*pte) == PTE_PRESENT &&
+		    !core_unmap_guest(c, at, vpn))
+			return false;
+	}
+	return true;
+}
+
+uint32_t
+core_referenced(struct core *c, const struct frame *f)
+{
+	uint32_t n = core_test_clear_young(c, f->space, f->vpn);
+	unsigned at = 0;
+	uint32_t i = 0;
+	pte_t *pte;
+
+	if (f->maps <= 1)
+		return n;
+	while ((pte = guest_next(c, f->space, f->vpn, &at, &i)) != NULL) {
+		n += pte_kind(*pte) == PTE_PRESENT && (*pte & PTE_YOUNG) != 0;
+		*pte &= ~PTE_YOUNG;
+	}
+	return n;
+}
+
 /* -- discard -------------------------------------------------------------- */
 
 struct forget {

@@ -193,6 +193,23 @@ struct frame *core_next_mapped(const struct core *c, unsigned space,
 /* A mapped page was touched since this was last asked; ask and forget. */
 bool core_test_clear_young(struct core *c, unsigned space, uint64_t vpn);
 
+/*
+ * Mappings, of the page at home and of its guests, in which a mapped page was
+ * touched since this was last asked; ask and forget.
+ */
+uint32_t core_referenced(struct core *c, const struct frame *f);
+
+/* All guests of a mapped page leave.  => false when one cannot */
+bool core_unmap_guests(struct core *c, const struct frame *f);
+
+/*
+ * A word that a policy leaves in the slot of a page whose frame it frees, and
+ * takes out when the page is back.  It goes with the page's contents; 0 is
+ * none.
+ */
+void core_shadow_set(struct core *c, swp_entry_t e, uint32_t shadow);
+uint32_t core_shadow_take(struct core *c, swp_entry_t e);
+
 /* Try unevictable frames again when their time has come. */
 void core_retry_unevictable(struct core *c);
 

@@ -76,7 +76,7 @@ core_swap_bytes(uint32_t slots)
 {
 	return (size_t)slots * sizeof(uint64_t) +
 	       ((size_t)slots / 64 + 1) * sizeof(uint64_t) +
-	       (size_t)slots * sizeof(uint16_t) +
+	       (size_t)slots * (sizeof(uint32_t) + sizeof(uint16_t)) +
 	       ((size_t)slots / SLOT_CLUSTER + 1) * sizeof(uint16_t);
 }
 
@@ -107,7 +107,8 @@ swap_area_init(struct swap_area *s, void *mem, uint32_t slots)
 	*s = (struct swap_area){.limit = slots, .in_use = true};
 	s->tag = mem;
 	s->cached = s->tag + slots;
-	s->map = (uint16_t *)(s->cached + slots / 64 + 1);
+	s->shadow = (uint32_t *)(s->cached + slots / 64 + 1);
+	s->map = (uint16_t *)(s->shadow + slots);
 	s->taken = s->map + slots;
 	s->map[0] = SLOT_BAD;
 	s->taken[0] = 1;
@@ -405,6 +406,8 @@ slot_put(struct core *c, swp_entry_t e)
 	if (s->map[off] == SLOT_COUNT_MAX || --s->map[off] != 0)
 		return;
 	must(!bit_test(s->cached, off)); /* [I3] */
+	if (s->shadow[off] != 0)
+		s->shadow[off] = 0; /* it was of a page that is no more */
 	s->free++;
 	s->taken[off / SLOT_CLUSTER]--;
 	if (entry_is_file(e))
@@ -479,6 +482,24 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 	must(bit_test(s->cached, off));
 	bit_flip(s->cached, off);
 	s->tag[off] = hash;
+}
+
+/* -- shadows -------------------------------------------------------------- */
+
+void
+core_shadow_set(struct core *c, swp_entry_t e, uint32_t shadow)
+{
+	area_of(c, e)->shadow[offset_of(e)] = shadow;
+}
+
+uint32_t
+core_shadow_take(struct core *c, swp_entry_t e)
+{
+	uint32_t *shadow = &area_of(c, e)->shadow[offset_of(e)], was = *shadow;
+
+	if (was != 0)
+		*shadow = 0;
+	return was;
 }
 
 /* -- failures ------------------------------------------------------------- */

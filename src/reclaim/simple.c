@@ -133,6 +133,11 @@ simple_gone(struct core *c, struct frame *f)
 	case LIST_NONE:
 	case LIST_BUDDY:
 	case LIST_EMPTY:
+	case LIST_INACTIVE_ANON:
+	case LIST_ACTIVE_ANON:
+	case LIST_INACTIVE_FILE:
+	case LIST_ACTIVE_FILE:
+	case LIST_MLOCKED:
 	case LIST_UNEVICTABLE:
 	case LISTS:
 		never();

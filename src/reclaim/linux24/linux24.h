@@ -37,9 +37,7 @@
 #include "base/assert.h"
 #include "core/policy.h"
 #include "pageout/stat.h"
-
-#define HZ 100ull
-#define JIFFY_NS (1000000000 / HZ)
+#include "reclaim/jiffies.h"
 
 #define PAGE_AGE_START 2
 #define PAGE_AGE_ADV 3
@@ -240,12 +238,6 @@ static inline uint32_t
 tunable24(const struct core *c, enum tunable24 t)
 {
 	return c->cfg.tunable[t];
-}
-
-static inline uint64_t
-jiffies(const struct core *c)
-{
-	return c->cfg.host->now_ns(c->cfg.host_ctx) / JIFFY_NS;
 }
 
 static inline void

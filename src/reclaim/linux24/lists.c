@@ -38,6 +38,11 @@ list_state24(const struct frame *f)
 	case LIST_EMPTY:
 		return STATE_FREE;
 	case LIST_NONE:
+	case LIST_INACTIVE_ANON:
+	case LIST_ACTIVE_ANON:
+	case LIST_INACTIVE_FILE:
+	case LIST_ACTIVE_FILE:
+	case LIST_MLOCKED:
 	case LIST_UNEVICTABLE:
 	case LISTS:
 		break;
