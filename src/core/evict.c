@@ -189,6 +189,8 @@ unmap_refused(struct core *c, int err, struct frame *f)
 		c->unevictable_wait_ns = BACKOFF_NS_MIN; /* a new trouble */
 	c->unevictable_retry_ns = now + c->unevictable_wait_ns;
 	c->refused_ns = now;
+	if (c->cfg.policy->refused != NULL)
+		c->cfg.policy->refused(c, f);
 	flist_add_head(c, &c->unevictable, LIST_UNEVICTABLE, f);
 	stat_add(c, PAGEOUT_STAT_nr_unevictable, 1);
 }

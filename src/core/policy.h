@@ -15,6 +15,7 @@
  *	found()   a fault found the page in memory, still out of reach
  *	gone()    the frame is about to be locked or freed: let go of it
  *	freed()   a frame went back to its zone
+ *	refused() it would not move: not the policy's until mapped() (or NULL)
  *
  * A policy is one const table and one line in reclaim/policies.c.
  */
@@ -62,6 +63,7 @@ struct policy_ops {
 	void (*found)(struct core *c, struct frame *f);
 	void (*gone)(struct core *c, struct frame *f);
 	void (*freed)(struct core *c, struct frame *f);
+	void (*refused)(struct core *c, struct frame *f);
 
 	/*
 	 * A page must be read from slot e: start reading what lies around it,

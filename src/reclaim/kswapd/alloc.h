@@ -94,6 +94,9 @@ void readahead_hit(struct core *c, const struct frame *f);
 /* RM-11.4: swap is more than half used. */
 bool vm_swap_full(const struct core *c);
 
+/* A mapped page gives its slot back, if no other names it.  => true if so */
+bool folio_free_swap(struct core *c, struct frame *f);
+
 /* -- oom.c ----------------------------------------------------------------- */
 
 /* A process, as the out-of-memory killer sees it.  In pages. */

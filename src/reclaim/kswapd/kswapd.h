@@ -100,6 +100,9 @@ enum tunable66 {
 	T66_ACCESSED_BIT,
 	T66_UNMAP_BATCH,
 	T66_WRITE_CLUSTER,
+	T66_RESCHED,
+	T66_WATERMARK_SCALE,
+	T66_CLUSTER_READAHEAD,
 	T66_SWAPPINESS,
 	T66_SHADOWS,
 	T66_COUNT,
@@ -128,6 +131,7 @@ enum pg66 {
 	PG66_ISOLATED = 1 << 4,   /* off its list: it is being unmapped */
 	PG66_STANDS = 1 << 5,     /* unmapped by a verdict, which stands */
 	PG66_UNEVICTABLE = 1 << 6,
+	PG66_PENDING = 1 << 7, /* counted in write_pending */
 };
 
 /* The reference verdict (RM-4.1). */
@@ -151,10 +155,10 @@ enum state66 {
 
 /* -- tasks that may sleep --------------------------------------------------
  *
- * SLEEPS66: nothing was changed since; call again when something has ended, or
- * its time has come.
+ * SLEEPS66: call again when something has ended, or its time has come.
+ * YIELDS66: it has held the CPU for long enough: call again at once.
  */
-enum task66 { DONE66, SLEEPS66 };
+enum task66 { DONE66, YIELDS66, SLEEPS66 };
 
 enum throttle66 {
 	THROTTLE_WRITEBACK,
@@ -178,13 +182,12 @@ struct reclaim_sums {
 	uint32_t file_taken, taken;
 };
 
-/* One call of shrink_inactive_list that waits. */
-struct shrink_wait {
+/* One call of shrink_inactive_list. */
+struct shrink_inactive {
 	uint8_t stage;
-	uint8_t lru; /* enum lru66 */
-	uint32_t nr_taken, nr_scanned, nr_reclaimed, nr_pageout;
-	uint32_t next;  /* of group: the next that is to be finished */
-	uint32_t count; /* pages that were to be unmapped */
+	uint32_t nr_scanned, nr_reclaimed, nr_pageout;
+	struct reclaim_sums nr;
+	uint32_t count; /* pages of group that were to be unmapped */
 	struct unmap_group group;
 };
 
@@ -193,7 +196,6 @@ struct lruvec_scan {
 	uint8_t stage;
 	uint8_t lru; /* enum lru66: where it goes on */
 	uint32_t nr[NR_LRU_LISTS], targets[NR_LRU_LISTS];
-	uint32_t todo; /* of this list, in this turn */
 	uint32_t nr_reclaimed;
 	bool proportional, adjusted;
 };
@@ -209,7 +211,7 @@ struct scan_control {
 	uint8_t reclaim_idx; /* highest zone that counts */
 	uint32_t nr_to_reclaim;
 	bool may_writepage, may_unmap, may_swap;
-	bool hibernating;
+	bool hibernating, fatal_signal;
 	/* -------- */
 	int8_t priority;
 	bool may_deactivate[TYPES];
@@ -223,7 +225,7 @@ struct scan_control {
 	uint32_t node_scanned, node_reclaimed; /* before this round */
 	bool reclaimable;                      /* some round made progress */
 	struct lruvec_scan lruvec;
-	struct shrink_wait shrink;
+	struct shrink_inactive shrink;
 	struct wait66 wait;
 };
 
@@ -345,8 +347,10 @@ struct pgdat66 {
 	struct zone66 zone[ZONES_MAX];
 	uint32_t min_free_kbytes;
 	uint32_t nr_isolated[TYPES];
-	uint32_t nr_file_dirty; /* cached and dirty, or under write */
-	uint8_t flags;          /* enum pgdat_flag */
+	struct unmap_group idle_group; /* whose accessed bit is cleared so */
+	uint32_t write_count;          /* pages that pageout writes in one go */
+	uint32_t write_run[OP_PAGES_MAX];
+	uint8_t flags; /* enum pgdat_flag */
 
 	uint8_t kswapd_order;
 	uint8_t kswapd_highest_zoneidx;
@@ -448,6 +452,7 @@ void kswapd_cleaned(struct core *c, struct frame *f);
 void kswapd_found(struct core *c, struct frame *f);
 void kswapd_gone(struct core *c, struct frame *f);
 void kswapd_freed(struct core *c, struct frame *f);
+void kswapd_refused(struct core *c, struct frame *f);
 uint32_t kswapd_held(const struct core *c);
 
 /* -- workingset.c ---------------------------------------------------------- */
@@ -482,17 +487,29 @@ enum folio_references folio_check_references(struct core *c, struct frame *f);
 enum folio_exit {
 	FOLIO_KEPT, /* put back, or activated */
 	FOLIO_FREED,
-	FOLIO_UNMAPPING, /* in sc->shrink.group: finish it when it has ended */
-	FOLIO_WRITTEN,   /* its write was started; put back */
+	FOLIO_UNMAPPING, /* in sc->shrink.group: finish it when that has ended */
 };
 
 /* Steps 1 to 7 of RM-6.9, and the rest when it is not mapped. */
 enum folio_exit shrink_folio(struct core *c, struct frame *f,
                              struct scan_control *sc, struct batch *b);
 
-/* Steps 8 to 12: of a page that was unmapped for it. */
+/* Steps 8 to 12: of a page that was unmapped by a verdict, which stands. */
 enum folio_exit shrink_folio_finish(struct core *c, struct frame *f,
                                     struct scan_control *sc, struct batch *b);
+
+/* It is in an area that is locked, or run. */
+bool folio_mlocked(const struct core *c, const struct frame *f);
+bool folio_exec(const struct core *c, const struct frame *f);
+
+/*
+ * Its accessed bits, found and cleared.  Where they cannot be cleared the page
+ * is taken out of reach for it by folio_idle(), if it stays inactive.
+ */
+void folio_idle(struct core *c, struct frame *f, struct batch *b);
+
+/* Start what folio_idle() and pageout gathered: before a task returns. */
+void reclaim_flush(struct core *c, struct batch *b);
 
 /* -- node.c ---------------------------------------------------------------- */
 
