@@ -47,6 +47,24 @@ flist_add_head(struct core *c, struct flist *l, enum list_id id,
 }
 
 void
+flist_add_tail(struct core *c, struct flist *l, enum list_id id,
+               struct frame *f)
+{
+	uint32_t pfn = frame_pfn(c, f);
+
+	must(f->list == LIST_NONE && id != LIST_NONE);
+	f->list = (uint8_t)id;
+	f->next = PFN_NONE;
+	f->prev = l->tail;
+	if (l->tail == PFN_NONE)
+		l->head = pfn;
+	else
+		c->frames[l->tail].next = pfn;
+	l->tail = pfn;
+	l->count++;
+}
+
+void
 flist_del(struct core *c, struct flist *l, struct frame *f)
 {
 	must(f->list != LIST_NONE && l->count > 0);

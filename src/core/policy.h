@@ -220,6 +220,8 @@ void core_retry_unevictable(struct core *c);
 void flist_init(struct flist *l);
 void flist_add_head(struct core *c, struct flist *l, enum list_id id,
                     struct frame *f);
+void flist_add_tail(struct core *c, struct flist *l, enum list_id id,
+                    struct frame *f);
 void flist_del(struct core *c, struct flist *l, struct frame *f);
 
 /* Its page may be unmapped: mapped by one, not in motion, not pinned. */

@@ -407,7 +407,11 @@ gauge66(const struct core *c, enum pageout_stat_id id, uint64_t value)
 /* -- lists.c --------------------------------------------------------------- */
 
 /* By what it belongs to: an ordinary area, or a file's. */
-enum type66 folio_type(const struct core *c, const struct frame *f);
+static inline enum type66
+folio_type(const struct frame *f)
+{
+	return entry_is_file(f->entry) ? TYPE_FILE : TYPE_ANON;
+}
 
 static inline bool
 folio_test(const struct frame *f, enum pg66 bit)
@@ -416,12 +420,15 @@ folio_test(const struct frame *f, enum pg66 bit)
 }
 
 /* The list that its flags select (I1), and the one that it is on. */
-enum lru66 folio_lru(const struct core *c, const struct frame *f);
+enum lru66 folio_lru(const struct frame *f);
 enum state66 list_state66(const struct frame *f);
 
 void lruvec_add(struct core *c, struct frame *f);
 void lruvec_add_tail(struct core *c, struct frame *f);
 void lruvec_del(struct core *c, struct frame *f);
+
+/* From where it is to the head of the list that its flags select. */
+void lruvec_move(struct core *c, struct frame *f, unsigned cause);
 
 /* Pages of a list in zones 0..idx. */
 uint32_t lruvec_lru_size(const struct core *c, enum lru66 lru, unsigned idx);
@@ -441,6 +448,9 @@ void deactivate_file_folio(struct core *c, struct frame *f);
 /* F6. */
 void lru_note_cost(struct core *c, enum type66 type, uint32_t nr_io,
                    uint32_t nr_rotated);
+
+/* It is off its list till it is unmapped.  => false when it cannot be */
+bool folio_isolate(struct core *c, struct unmap_group *g, struct frame *f);
 
 /* Tell the host of a transition; cause is the number of T1..T13. */
 void trace66(const struct core *c, const struct frame *f, enum state66 from,
