@@ -60,6 +60,21 @@ ilog2(uint64_t x)
 	return 63u - (unsigned)__builtin_clzll(x);
 }
 
+/* The root, rounded down. */
+static inline uint64_t
+int_sqrt(uint64_t x)
+{
+	uint64_t root = 0;
+
+	for (int bit = 31; bit >= 0; bit--) {
+		uint64_t more = root | (uint64_t)1 << bit;
+
+		if (more * more <= x)
+			root = more;
+	}
+	return root;
+}
+
 static inline uint32_t
 min_u32(uint32_t a, uint32_t b)
 {
