@@ -70,8 +70,8 @@ static void
 write_flush(struct core *c, struct batch *b)
 {
 	struct pgdat66 *p = pgdat66(c);
-	uint32_t n = core_write(c, p->write_run, p->write_count, OP_PAGES_MAX,
-	                        b);
+	uint32_t n =
+		core_write(c, p->write_run, p->write_count, OP_PAGES_MAX, b);
 
 	for (uint32_t i = n; i < p->write_count; i++)
 		c->frames[p->write_run[i]].age &= (uint8_t)~PG66_RECLAIM;
@@ -111,9 +111,8 @@ folio_check_references(struct core *c, struct frame *f)
 		               ? FOLIOREF_ACTIVATE
 		               : FOLIOREF_KEEP;
 	}
-	return referenced && folio_type(f) == TYPE_FILE
-	               ? FOLIOREF_RECLAIM_CLEAN
-	               : FOLIOREF_RECLAIM;
+	return referenced && folio_type(f) == TYPE_FILE ? FOLIOREF_RECLAIM_CLEAN
+	                                                : FOLIOREF_RECLAIM;
 }
 
 /* -- exits ---------------------------------------------------------------- */

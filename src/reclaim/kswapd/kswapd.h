@@ -52,7 +52,8 @@
 #define PAGE_ALLOC_COSTLY_ORDER 3
 #define WATERMARK_SCALE_FACTOR 10
 #define WATERMARK_BOOST_FACTOR 15000
-#define PAGEBLOCK_NR_PAGES 512
+#define PAGEBLOCK_ORDER 9
+#define PAGEBLOCK_NR_PAGES (1u << PAGEBLOCK_ORDER)
 #define SHRINK_BATCH 128
 #define DEFAULT_SEEKS 2
 #define ZONES_NONE ZONES_MAX /* kswapd_highest_zoneidx: no request */
@@ -101,6 +102,7 @@ enum tunable66 {
 	T66_UNMAP_BATCH,
 	T66_WRITE_CLUSTER,
 	T66_RESCHED,
+	T66_AWAIT_WRITES,
 	T66_WATERMARK_SCALE,
 	T66_CLUSTER_READAHEAD,
 	T66_SWAPPINESS,
@@ -196,8 +198,9 @@ struct lruvec_scan {
 	uint8_t stage;
 	uint8_t lru; /* enum lru66: where it goes on */
 	uint32_t nr[NR_LRU_LISTS], targets[NR_LRU_LISTS];
+	uint32_t todo; /* pages of it to be scanned now */
 	uint32_t nr_reclaimed;
-	bool proportional, adjusted;
+	bool proportional;
 };
 
 /*
@@ -221,9 +224,10 @@ struct scan_control {
 	uint32_t nr_scanned, nr_reclaimed;
 	struct reclaim_sums nr;
 
-	uint8_t node_stage;                    /* of shrink_node */
-	uint32_t node_scanned, node_reclaimed; /* before this round */
-	bool reclaimable;                      /* some round made progress */
+	uint8_t node_stage;      /* of shrink_node */
+	uint32_t node_reclaimed; /* before this round */
+	bool reclaimable;        /* some round made progress */
+	uint32_t held_cpu;       /* pages looked at since it yielded */
 	struct lruvec_scan lruvec;
 	struct shrink_inactive shrink;
 	struct wait66 wait;
@@ -357,6 +361,7 @@ struct pgdat66 {
 	uint32_t kswapd_failures;
 	bool kswapd_runs; /* there is a kswapd */
 	struct kswapd66 kswapd;
+	bool flusher_woken;
 
 	uint32_t pfmemalloc_waiters;
 	uint64_t pfmemalloc_wakes;
@@ -545,6 +550,13 @@ uint32_t do_shrink_slab(struct core *c, unsigned id, int priority);
 void shrink_slab(struct core *c, struct scan_control *sc);
 void snapshot_refaults(struct core *c);
 
+/* CM-18: frames beyond the order that make a block likely. */
+static inline uint32_t
+compact_gap(unsigned order)
+{
+	return 2u << order;
+}
+
 /* Swap that anon pages could go to. */
 bool can_reclaim_anon_pages(const struct core *c);
 
@@ -560,7 +572,8 @@ enum task66 balance_pgdat(struct core *c, struct balance66 *bp,
 /* kswapd_wait: it is woken, and the host is asked for a turn. */
 void wake_up_kswapd(struct core *c);
 
-/* kcompactd: there is nobody; the trace shows it. */
+/* There is no kcompactd; the trace shows what it was woken for. */
+#define CAUSE_KCOMPACTD 59 /* count: the order; age: the zone */
 void wakeup_kcompactd(struct core *c, unsigned order, unsigned idx);
 
 bool kswapd_turn(struct core *c, struct batch *b);

@@ -22,8 +22,9 @@ bool
 inactive_is_low(const struct core *c, enum type66 type)
 {
 	const struct flist *l =
-		&pgdat66(c)->lruvec.lists[type == TYPE_FILE ? LRU_INACTIVE_FILE
-	                                                    : LRU_INACTIVE_ANON];
+		&pgdat66(c)
+			 ->lruvec.lists[type == TYPE_FILE ? LRU_INACTIVE_FILE
+	                                                  : LRU_INACTIVE_ANON];
 	uint64_t inactive = l[0].count, active = l[1].count;
 	uint64_t gb = (inactive + active) >> (30 - PAGE_SHIFT);
 	uint64_t ratio = gb != 0 ? int_sqrt(10 * gb) : 1;
@@ -121,10 +122,11 @@ too_many_isolated(const struct core *c, const struct scan_control *sc,
                   enum type66 type)
 {
 	const struct pgdat66 *p = pgdat66(c);
-	uint32_t inactive = p->lruvec.lists[type == TYPE_FILE
-	                                            ? LRU_INACTIVE_FILE
-	                                            : LRU_INACTIVE_ANON]
-	                            .count;
+	uint32_t inactive =
+		p->lruvec
+			.lists[type == TYPE_FILE ? LRU_INACTIVE_FILE
+	                                         : LRU_INACTIVE_ANON]
+			.count;
 
 	if (sc->who == CURRENT_KSWAPD)
 		return false;
@@ -194,7 +196,8 @@ count_shrunk(struct core *c, const struct scan_control *sc, enum type66 type)
 	count66(c, PAGEOUT_STAT_pgscan_anon + type, s->nr_scanned);
 	count66(c, PAGEOUT_STAT_pgsteal_anon + type, s->nr_reclaimed);
 	count66(c,
-	        kswapd ? PAGEOUT_STAT_pgscan_kswapd : PAGEOUT_STAT_pgscan_direct,
+	        kswapd ? PAGEOUT_STAT_pgscan_kswapd
+	               : PAGEOUT_STAT_pgscan_direct,
 	        s->nr_scanned);
 	count66(c,
 	        kswapd ? PAGEOUT_STAT_pgsteal_kswapd
@@ -222,8 +225,7 @@ inactive_done(struct core *c, struct scan_control *sc, enum type66 type)
 	count_shrunk(c, sc, type);
 	if (s->nr.taken == 0)
 		return;
-	lru_note_cost(c, type, s->nr_pageout,
-	              s->nr_scanned - s->nr_reclaimed);
+	lru_note_cost(c, type, s->nr_pageout, s->nr_scanned - s->nr_reclaimed);
 	if (s->nr.unqueued_dirty == s->nr.taken)
 		wakeup_flusher_threads(c);
 	sums_add(&sc->nr, &s->nr);
@@ -255,8 +257,8 @@ shrink_inactive_list(struct core *c, uint32_t nr_to_scan,
 
 	if (s->stage != STAGE_UNMAPPING) {
 		if (!may_isolate(c, sc, type)) {
-			s->nr_reclaimed = sc->fatal_signal ? SWAP_CLUSTER_MAX
-			                                   : 0;
+			s->nr_reclaimed =
+				sc->fatal_signal ? SWAP_CLUSTER_MAX : 0;
 			if (s->stage == STAGE_BEGIN || sc->fatal_signal)
 				return DONE66;
 			return SLEEPS66;
