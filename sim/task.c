@@ -324,6 +324,7 @@ task_fault(struct sim *s, uint32_t index)
 {
 	struct sim_task *t = &s->tasks[index];
 	struct sim_page *p = &s->page[t->space][t->page];
+	uint64_t vpn = sim_vpn(s, t->space, t->page);
 	struct batch b = {NULL, NULL};
 	enum fault_verdict v;
 
@@ -333,7 +334,8 @@ task_fault(struct sim *s, uint32_t index)
 		return;
 	}
 	s->count.faults++;
-	v = tap_fault(s->core, t->space, sim_vpn(s, t->space, t->page), &b);
+	v = t->is_write ? tap_fault_write(s->core, t->space, vpn, &b)
+	                : tap_fault(s->core, t->space, vpn, &b);
 	sim_trace(s, "task %u: fault on %u:%u%s: verdict %d", index, t->space,
 	          t->page, t->state == TASK_ASLEEP ? "" : " (over)", (int)v);
 	host_submit(s, &b);

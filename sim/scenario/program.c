@@ -55,12 +55,12 @@ fault_waits(struct scenario *s, struct page *pg, enum fault_verdict v)
 }
 
 static enum fault_verdict
-fault(struct scenario *s, struct page *pg)
+fault(struct scenario *s, struct page *pg, bool write)
 {
 	for (unsigned i = 1; i <= FAULT_TRIES_MAX; i++) {
 		struct batch b = {NULL, NULL};
-		enum fault_verdict v =
-			core_fault(s->w->core, pg->space, pg->vpn, &b);
+		enum fault_verdict v = (write ? core_fault_write : core_fault)(
+			s->w->core, pg->space, pg->vpn, &b);
 
 		if (i > s->seen.tries)
 			s->seen.tries = i;
@@ -91,7 +91,7 @@ touch(struct scenario *s, struct page *pg, bool write)
 	enum fault_verdict v = FAULT_DONE;
 
 	if (pte_kind(pte) != PTE_PRESENT)
-		v = fault(s, pg);
+		v = fault(s, pg, write);
 	returns(s, v);
 	s->seen.refused += v == FAULT_NOMEM;
 	if (v != FAULT_DONE)

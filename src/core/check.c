@@ -224,6 +224,24 @@ check_space(struct walk *w, unsigned space)
 
 /* -- slots ---------------------------------------------------------------- */
 
+/* The list of free clusters: those that are whole, and empty. */
+static bool
+clusters_are_listed(const struct swap_area *s)
+{
+	uint32_t listed = 0, empty = 0, last = 0;
+
+	if (!s->solid_state)
+		return true;
+	for (uint32_t i = 1; cluster_is_whole(s, i); i++)
+		empty += s->taken[i] == 0;
+	for (uint32_t i = s->clusters.head; i != 0; i = s->clusters.next[i]) {
+		if (s->taken[i] != 0 || ++listed > empty)
+			return false;
+		last = i;
+	}
+	return listed == empty && (last == 0 || last == s->clusters.tail);
+}
+
 /* What an area sums up is what its map says. */
 static int
 check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
@@ -245,6 +263,8 @@ check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
 			return broken(w, 3, off);
 	}
 	*used += s->max - 1 - free - bad;
+	if (!clusters_are_listed(s))
+		return broken(w, 3, s->clusters.head);
 	return free == s->free && bad == s->bad ? 0 : broken(w, 3, s->max);
 }
 

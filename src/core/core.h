@@ -141,6 +141,7 @@ enum frame_flag {
 	FRAME_FREE = 1 << 11,       /* heads a free block of its order */
 	FRAME_SYNC = 1 << 12,       /* a sync waits until it is written */
 	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
+	FRAME_STORE = 1 << 14,      /* the access that wants it writes */
 };
 
 /* Lists that frames are on.  The buddy lists are the mechanism's, the others
@@ -207,6 +208,17 @@ enum writepage {
 };
 
 /*
+ * Clusters of an area in which no slot is taken, in the order in which they
+ * became so; numbers of clusters, 0: none (the first has the header in it).
+ */
+struct slot_clusters {
+	uint32_t *next;
+	uint32_t head, tail;
+	uint32_t current; /* the one that slots come from, or 0 */
+	uint32_t slot;    /* the next of it to look at */
+};
+
+/*
  * A swap area: one device.  map[] counts a slot's users (SLOT_*); tag[] holds
  * the frame while the slot is cached and the contents' hash while it is not.
  */
@@ -222,6 +234,7 @@ struct swap_area {
 	uint32_t limit;   /* (C) max never passes it */
 	uint32_t lowest_bit, highest_bit;  /* (K) no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
+	struct slot_clusters clusters;     /* (K) */
 	uint32_t free;                     /* (K) */
 	uint32_t bad;                      /* (K) slots that failed a write */
 	uint32_t overflows;                /* (K) users not counted any more */
@@ -229,6 +242,7 @@ struct swap_area {
 	uint32_t errors;                   /* (K) writes that failed in a row */
 	uint8_t writepage; /* (C) enum writepage: set after core_swapon() */
 	uint32_t failed;   /* (K) of a file: pages not written, ever */
+	bool solid_state;  /* (C) likewise, by core_swap_solid_state() */
 	bool in_use;       /* (K) */
 	bool leaving;      /* (K) by core_swapoff() */
 };
@@ -242,6 +256,15 @@ struct swap_list {
 	int head;      /* (K) the first of the highest priority */
 	int next;      /* (K) where the next slot is looked for first */
 	int auto_prio; /* (K) the last priority given to SWAP_PRIO_AUTO */
+	int turn;      /* (K) rules of 6.6: the area that slots come from */
+	uint32_t turn_left; /* (K) slots that its turn still has */
+	bool batched;       /* (K) slots are plenty: a turn has many */
+};
+
+/* How slots are chosen and given back: a policy says. */
+enum slot_rules {
+	SLOT_RULES_24, /* get_swap_page of Linux 2.4: slots.c */
+	SLOT_RULES_66, /* get_swap_pages of Linux 6.6: swap/slots66.c */
 };
 
 #define SWAP_PRIO_MAX 0x7fff
@@ -395,6 +418,13 @@ size_t core_swap_bytes(uint32_t slots);
 int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
                 int prio);
 
+/*
+ * The device has no arm that moves: policies for which that matters give its
+ * slots by whole clusters, and read ahead by address.
+ * => called after core_swapon(), before any of its slots is taken
+ */
+void core_swap_solid_state(struct core *c, unsigned type);
+
 /* The device has grown: slots below ready exist. */
 void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
 
@@ -478,6 +508,10 @@ enum fault_verdict {
  */
 enum fault_verdict core_fault(struct core *c, unsigned space, uint64_t vpn,
                               struct batch *b);
+
+/* Likewise, and the access is a write: its slot will be of no use. */
+enum fault_verdict core_fault_write(struct core *c, unsigned space,
+                                    uint64_t vpn, struct batch *b);
 
 /*
  * Operation op has ended; its results are in it.  op is the core's again.

@@ -362,6 +362,31 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	return v;
 }
 
+/* The frame that will be mapped by this fault, if it is known already. */
+static void
+fault_stores(struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t pte = pte_get(c, space, vpn);
+	struct frame *f = NULL;
+
+	if (pte_kind(pte) == PTE_PRESENT)
+		f = &c->frames[pte_pfn(pte)];
+	else if (pte_kind(pte) == PTE_SWAP)
+		f = slot_frame(c, pte_entry(pte));
+	if (f != NULL)
+		f->flags |= FRAME_STORE;
+}
+
+enum fault_verdict
+core_fault_write(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
+{
+	enum fault_verdict v = core_fault(c, space, vpn, b);
+
+	if (v == FAULT_STARTED || v == FAULT_WAIT)
+		fault_stores(c, space, vpn);
+	return v;
+}
+
 /* -- operations that end here --------------------------------------------- */
 
 /* A page could not be mapped: its area is gone. */
@@ -415,6 +440,14 @@ map_undo(struct core *c, const uint32_t *pfns, uint32_t n, struct batch *b)
 	}
 }
 
+/* The page is in the program's hands. */
+static void
+map_ended(struct core *c, struct frame *f)
+{
+	c->cfg.policy->mapped(c, f);
+	slot_after_fault(c, f);
+}
+
 void
 map_done(struct core *c, struct op *op, struct batch *b)
 {
@@ -445,7 +478,7 @@ map_done(struct core *c, struct op *op, struct batch *b)
 		if (op->pg[i].err < 0)
 			map_failed(c, op, i);
 		else
-			c->cfg.policy->mapped(c, f);
+			map_ended(c, f);
 	}
 	op_wake(c, op, failed, b);
 	map_undo(c, undo, undo_count, b);

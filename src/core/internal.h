@@ -4,6 +4,7 @@
  *
  *	frames.c	frames, buddy zones: who has which place of the pool
  *	slots.c		swap slots: who has which place of the device
+ *	swap/slots66.c	the same by other rules
  *	swap/swapoff.c	a device goes out of use
  *	file/files.c	mapped files: pages whose place is given
  *	space.c		areas and page tables: what is where
@@ -188,8 +189,38 @@ void slots_withdraw(struct core *c, unsigned type);
 void slots_end(struct core *c, unsigned type);
 uint32_t slots_used(const struct core *c, unsigned type);
 
+/* The page that a frame holds has no slot any more. */
+void slot_leave(struct core *c, struct frame *f);
+
 /* Some area rests. */
 bool swap_rests(const struct core *c);
+
+/* The first free slot from off on; that of the first free run; or 0. */
+uint32_t slots_find_free(const struct swap_area *s, uint32_t off);
+uint32_t slots_find_run(const struct swap_area *s);
+
+/* An area goes behind those of its priority, or before: by the rules. */
+void slots_requeue(struct core *c, int type);
+
+/* -- swap/slots66.c ------------------------------------------------------- */
+
+/*
+ * The area that the next slot is to be taken from, and the slot.
+ * => -1 when there is none
+ */
+int slot_find66(struct core *c, uint32_t *ret_off);
+
+/*
+ * Of a solid-state device: slots below ready exist now, below from they did
+ * before; a cluster gets its first slot; it loses its last.
+ */
+bool cluster_is_whole(const struct swap_area *s, uint32_t cluster);
+void clusters_grown(struct swap_area *s, uint32_t from, uint32_t ready);
+void cluster_used(struct swap_area *s, uint32_t cluster);
+void cluster_free(struct swap_area *s, uint32_t cluster);
+
+/* A page was mapped: it may give its slot back (RM-11.7). */
+void slot_after_fault(struct core *c, struct frame *f);
 
 /* -- motion.c: guests ------------------------------------------------------ */
 

@@ -40,6 +40,8 @@ struct policy_ops {
 	const struct tunable
 		*tunables; /* ended by one without a name; or NULL */
 
+	uint8_t slot_rules; /* enum slot_rules */
+
 	/* Bytes of state for a core of this size. */
 	size_t (*state_bytes)(const struct core_config *cfg);
 	void (*init)(struct core *c);
@@ -167,6 +169,15 @@ uint32_t core_take(struct core *c, struct zone *z, uint32_t reserve,
 
 /* Take 2^order neighbours.  => the first, or PFN_NONE when there are none */
 uint32_t core_take_block(struct core *c, struct zone *z, unsigned order);
+
+/*
+ * A mapped page gives its slot back; when it leaves next it gets another.
+ * => false when it has none, or somebody else names it, or it is in motion
+ */
+bool core_slot_release(struct core *c, struct frame *f);
+
+/* More than half of the swap space is used. */
+bool core_swap_half_full(const struct core *c);
 
 /* A slot is in use, and can be read. */
 bool core_slot_in_use(const struct core *c, swp_entry_t e);

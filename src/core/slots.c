@@ -26,7 +26,8 @@
  * highest_bit bound the free ones; they are hints, and lowest_bit may stay
  * behind for long.  taken[] sums map[] up, so that no search dwells on what is
  * full.  (The rules, and every slot they choose, are those of Linux 2.4's
- * get_swap_page and scan_swap_map.)
+ * get_swap_page and scan_swap_map; a policy may want those of Linux 6.6 instead:
+ * swap/slots66.c.)
  *
  * [I3] a slot is free exactly when nobody names it, or, after SLOT_COUNT_MAX
  *      users, never.
@@ -77,23 +78,33 @@ core_swap_bytes(uint32_t slots)
 	return (size_t)slots * sizeof(uint64_t) +
 	       ((size_t)slots / 64 + 1) * sizeof(uint64_t) +
 	       (size_t)slots * (sizeof(uint32_t) + sizeof(uint16_t)) +
-	       ((size_t)slots / SLOT_CLUSTER + 1) * sizeof(uint16_t);
+	       ((size_t)slots / SLOT_CLUSTER + 1) *
+	               (sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 void
 slots_init(struct core *c)
 {
-	c->swap_list = (struct swap_list){.head = -1, .next = -1};
+	c->swap_list = (struct swap_list){.head = -1, .next = -1, .turn = -1};
 }
 
-/* Before the areas of the same priority, so the newest has the first turn. */
+static bool
+modern(const struct core *c)
+{
+	return c->cfg.policy->slot_rules == SLOT_RULES_66;
+}
+
+/*
+ * Before the areas of the same priority, so the newest has the first turn; by
+ * the rules of 6.6 behind them.
+ */
 static void
 list_insert(struct core *c, int type)
 {
 	struct swap_list *l = &c->swap_list;
-	int *link = &l->head;
+	int behind = modern(c), *link = &l->head;
 
-	while (*link >= 0 && c->swap[*link].prio > c->swap[type].prio)
+	while (*link >= 0 && c->swap[*link].prio + behind > c->swap[type].prio)
 		link = &c->swap[*link].next;
 	c->swap[type].next = *link;
 	*link = type;
@@ -108,7 +119,8 @@ swap_area_init(struct swap_area *s, void *mem, uint32_t slots)
 	s->tag = mem;
 	s->cached = s->tag + slots;
 	s->shadow = (uint32_t *)(s->cached + slots / 64 + 1);
-	s->map = (uint16_t *)(s->shadow + slots);
+	s->clusters.next = s->shadow + slots;
+	s->map = (uint16_t *)(s->clusters.next + slots / SLOT_CLUSTER + 1);
 	s->taken = s->map + slots;
 	s->map[0] = SLOT_BAD;
 	s->taken[0] = 1;
@@ -152,6 +164,7 @@ core_swap_grown(struct core *c, unsigned type, uint32_t ready)
 	s->free += ready - s->max;
 	stat_add(c, PAGEOUT_STAT_swap_total,
 	         (uint64_t)(ready - s->max) * PAGE_BYTES);
+	clusters_grown(s, s->max, ready);
 	s->max = ready;
 	s->highest_bit = ready - 1;
 	c->oom_ns = 0;
@@ -168,6 +181,13 @@ list_remove(struct core *c, int type)
 	*link = c->swap[type].next;
 	if (l->next == type)
 		l->next = l->head;
+}
+
+void
+slots_requeue(struct core *c, int type)
+{
+	list_remove(c, type);
+	list_insert(c, type);
 }
 
 void
@@ -230,9 +250,8 @@ core_swap_total(const struct core *c)
 
 /* -- finding a free slot -------------------------------------------------- */
 
-/* The first free slot from off on, or 0. */
-static uint32_t
-find_free(const struct swap_area *s, uint32_t off)
+uint32_t
+slots_find_free(const struct swap_area *s, uint32_t off)
 {
 	while (off <= s->highest_bit) {
 		if (s->taken[off / SLOT_CLUSTER] == SLOT_CLUSTER)
@@ -256,7 +275,7 @@ find_in_run(struct swap_area *s)
 
 	if (s->cluster_nr == 0)
 		return 0;
-	off = find_free(s, s->cluster_next);
+	off = slots_find_free(s, s->cluster_next);
 	if (off != 0)
 		s->cluster_nr--;
 	else
@@ -265,11 +284,11 @@ find_in_run(struct swap_area *s)
 }
 
 /*
- * The first slot of the first free run of SLOT_CLUSTER, or 0.  Each run that
- * may be is looked at from its end: what is in use there ends all runs before.
+ * Each run that may be is looked at from its end: what is in use there ends all
+ * runs before.
  */
-static uint32_t
-find_run(const struct swap_area *s)
+uint32_t
+slots_find_run(const struct swap_area *s)
 {
 	uint32_t start = s->lowest_bit, end = start + SLOT_CLUSTER;
 	uint32_t seen = start; /* start..seen-1 are free */
@@ -301,9 +320,9 @@ scan_swap_map(struct swap_area *s)
 	s->cluster_nr = SLOT_CLUSTER;
 	/* Looking for what cannot be there costs a whole scan. */
 	if (s->free >= SLOT_CLUSTER)
-		off = find_run(s);
+		off = slots_find_run(s);
 	if (off == 0 && s->free != 0)
-		off = find_free(s, s->lowest_bit);
+		off = slots_find_free(s, s->lowest_bit);
 	return off;
 }
 
@@ -347,7 +366,7 @@ swp_entry_t
 slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
 {
 	uint32_t off = 0;
-	int type = find_slot(c, &off);
+	int type = modern(c) ? slot_find66(c, &off) : find_slot(c, &off);
 	struct swap_area *s;
 
 	must(users == 1 || users == 2);
@@ -362,7 +381,8 @@ slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
 	s->cluster_next = off + 1;
 	s->free--;
 	s->map[off] = users;
-	s->taken[off / SLOT_CLUSTER]++;
+	if (s->taken[off / SLOT_CLUSTER]++ == 0)
+		cluster_used(s, off / SLOT_CLUSTER);
 	s->tag[off] = pfn;
 	bit_flip(s->cached, off);
 	stat_add(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
@@ -412,6 +432,10 @@ slot_put(struct core *c, swp_entry_t e)
 	s->taken[off / SLOT_CLUSTER]--;
 	if (entry_is_file(e))
 		return; /* it is the page's again, when that is touched */
+	if (s->taken[off / SLOT_CLUSTER] == 0)
+		cluster_free(s, off / SLOT_CLUSTER);
+	if (modern(c) && s->free == 1 && !s->leaving)
+		slots_requeue(c, (int)entry_type(e)); /* it was full */
 	if (off < s->lowest_bit)
 		s->lowest_bit = off;
 	if (off > s->highest_bit)
@@ -426,6 +450,19 @@ slot_counts(const struct core *c, swp_entry_t e, uint32_t users)
 	uint16_t count = area_of(c, e)->map[offset_of(e)];
 
 	return count == users || count == SLOT_COUNT_MAX;
+}
+
+bool
+core_slot_release(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	if (e == 0 || entry_is_file(e) || f->maps == 0 ||
+	    f->flags & (FRAME_LOCKED | FRAME_WRITEBACK | FRAME_ORPHAN) ||
+	    area_of(c, e)->map[offset_of(e)] != 1)
+		return false;
+	slot_leave(c, f);
+	return true;
 }
 
 bool
@@ -482,6 +519,17 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 	must(bit_test(s->cached, off));
 	bit_flip(s->cached, off);
 	s->tag[off] = hash;
+}
+
+void
+slot_leave(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	f->entry = 0;
+	f->flags &= (uint16_t)~FRAME_DIRTY;
+	slot_uncache(c, e, 0);
+	slot_put(c, e);
 }
 
 /* -- shadows -------------------------------------------------------------- */

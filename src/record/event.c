@@ -70,6 +70,9 @@ apply_set_up(struct core *c, const struct event *e)
 	case EVENT_swap_grown:
 		core_swap_grown(c, (unsigned)a[0], (uint32_t)a[1]);
 		return 0;
+	case EVENT_swap_solid_state:
+		core_swap_solid_state(c, (unsigned)a[0]);
+		return 0;
 	case EVENT_swapoff_undo:
 		core_swapoff_undo(c, (unsigned)a[0]);
 		return 0;
@@ -109,6 +112,8 @@ event_apply(struct core *c, const struct event *e, struct batch *b)
 	switch ((unsigned)e->kind) {
 	case EVENT_fault:
 		return core_fault(c, space, a[1], b);
+	case EVENT_fault_write:
+		return core_fault_write(c, space, a[1], b);
 	case EVENT_op_done:
 		core_op_done(c, e->op, b);
 		return 0;

@@ -33,7 +33,7 @@ enum event_kind {
  * arg[], in the order of the call's own:
  *
  *	swapon		slots, ready, priority (32 bits, signed)
- *	swap_grown	type, ready
+ *	swap_grown	type, ready; swap_solid_state: type
  *	file_on		pages; file_off: type
  *	area_add_file	space, vpn, pages, type, page, flags
  *	sync		space, vpn, pages, begin

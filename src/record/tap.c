@@ -344,6 +344,15 @@ tap_swap_grown(struct core *c, unsigned type, uint32_t ready)
 		(void)passed(c, NULL, CALL(swap_grown, type, ready));
 }
 
+void
+tap_swap_solid_state(struct core *c, unsigned type)
+{
+	if (tap_of(c) == NULL)
+		core_swap_solid_state(c, type);
+	else
+		(void)passed(c, NULL, CALL(swap_solid_state, type));
+}
+
 int64_t
 tap_swapoff(struct core *c, unsigned type, struct batch *b)
 {
@@ -451,6 +460,14 @@ tap_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	if (tap_of(c) == NULL)
 		return core_fault(c, space, vpn, b);
 	return (enum fault_verdict)passed(c, b, CALL(fault, space, vpn));
+}
+
+enum fault_verdict
+tap_fault_write(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
+{
+	if (tap_of(c) == NULL)
+		return core_fault_write(c, space, vpn, b);
+	return (enum fault_verdict)passed(c, b, CALL(fault_write, space, vpn));
 }
 
 uint64_t

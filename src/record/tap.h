@@ -59,6 +59,7 @@ void tap_end(struct tap *t, struct core *c);
 int tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
                int prio);
 void tap_swap_grown(struct core *c, unsigned type, uint32_t ready);
+void tap_swap_solid_state(struct core *c, unsigned type);
 int64_t tap_swapoff(struct core *c, unsigned type, struct batch *b);
 void tap_swapoff_undo(struct core *c, unsigned type);
 int tap_file_on(struct core *c, void *mem, uint32_t pages);
@@ -79,6 +80,8 @@ int tap_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                     uint64_t pages);
 enum fault_verdict tap_fault(struct core *c, unsigned space, uint64_t vpn,
                              struct batch *b);
+enum fault_verdict tap_fault_write(struct core *c, unsigned space, uint64_t vpn,
+                                   struct batch *b);
 void tap_op_done(struct core *c, struct op *op, struct batch *b);
 uint64_t tap_discard(struct core *c, unsigned space, uint64_t vpn,
                      uint64_t pages, struct batch *b);

@@ -28,17 +28,6 @@ struct leave {
 	struct batch *b;
 };
 
-/* The swap cache lets go of a frame. */
-static void
-uncache(struct core *c, struct frame *f)
-{
-	swp_entry_t e = f->entry;
-
-	f->entry = 0;
-	slot_uncache(c, e, 0);
-	slot_put(c, e);
-}
-
 /* A mapped page is private again; policies may keep such on another list. */
 static void
 leave_mapped(struct core *c, struct frame *f)
@@ -47,8 +36,7 @@ leave_mapped(struct core *c, struct frame *f)
 
 	if (listed)
 		frame_unlist(c, f);
-	uncache(c, f);
-	f->flags &= (uint16_t)~FRAME_DIRTY;
+	slot_leave(c, f);
 	if (listed)
 		c->cfg.policy->mapped(c, f);
 }
@@ -65,7 +53,7 @@ leave_cached(struct core *c, struct leave *l, struct frame *f, pte_t *pte)
 	frame_unlist(c, f);
 	*pte = pte_swap(e);
 	slot_put(c, old);
-	uncache(c, f);
+	slot_leave(c, f);
 	f->entry = e;
 	f->flags |= FRAME_DIRTY;
 	c->cfg.policy->cached(c, f);
