@@ -58,10 +58,8 @@ map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 
 	must(f->flags & FRAME_LOCKED && f->vpn == vpn); /* [I5] */
 	must(op->vpn + op->count == vpn);
-	if (f->flags & FRAME_READAHEAD)
-		stat_add(c, PAGEOUT_STAT_swap_ra_hit, 1);
-	f->flags &=
-		(uint16_t) ~(FRAME_READAHEAD | FRAME_WANTED | FRAME_RETRIED);
+	(void)core_test_clear_readahead(c, f);
+	f->flags &= (uint16_t) ~(FRAME_WANTED | FRAME_RETRIED);
 	*pte = pte_present(frame_pfn(c, f));
 	op_add(op, frame_pfn(c, f));
 }

@@ -189,6 +189,16 @@ bool core_slot_in_use(const struct core *c, swp_entry_t e);
 bool core_read_ahead(struct core *c, unsigned space, uint64_t vpn,
                      struct batch *b);
 
+/*
+ * The pages near vpn that are swapped out, and in no frame, in the n slots from
+ * first on; VPN_NONE where there is none.
+ */
+void core_pages_of_slots(const struct core *c, unsigned space, uint64_t vpn,
+                         swp_entry_t first, uint32_t n, uint64_t *vpns);
+
+/* A page came in before it was asked for; ask and forget. */
+bool core_test_clear_readahead(struct core *c, struct frame *f);
+
 /* The slot of a page that is swapped out and in no frame, or 0. */
 swp_entry_t core_swapped_out(const struct core *c, unsigned space,
                              uint64_t vpn);

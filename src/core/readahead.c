@@ -20,6 +20,7 @@
 #include "core/internal.h"
 
 #define NEAR_PAGES 64        /* faults this close may be one stream */
+#define AROUND_PAGES 64      /* pages on each side whose slots are looked at */
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
 
@@ -243,4 +244,30 @@ core_read_ahead(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 
 	return a != NULL && core_swapped_out(c, space, vpn) != 0 &&
 	       read_start(c, space, a, vpn, vpn, vpn + 1, false, b) != 0;
+}
+
+void
+core_pages_of_slots(const struct core *c, unsigned space, uint64_t vpn,
+                    swp_entry_t first, uint32_t n, uint64_t *vpns)
+{
+	uint64_t low = vpn > AROUND_PAGES ? vpn - AROUND_PAGES : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		vpns[i] = VPN_NONE;
+	for (uint64_t v = low; v <= vpn + AROUND_PAGES; v++) {
+		swp_entry_t e = core_swapped_out(c, space, v);
+
+		if (e != 0 && e - first < n)
+			vpns[e - first] = v;
+	}
+}
+
+bool
+core_test_clear_readahead(struct core *c, struct frame *f)
+{
+	if ((f->flags & FRAME_READAHEAD) == 0)
+		return false;
+	f->flags &= (uint16_t)~FRAME_READAHEAD;
+	stat_add(c, PAGEOUT_STAT_swap_ra_hit, 1);
+	return true;
 }
