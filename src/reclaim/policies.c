@@ -5,11 +5,13 @@
 #include <stddef.h>
 
 #include "core/policy.h"
+#include "reclaim/kswapd/kswapd.h"
 #include "reclaim/linux24/linux24.h"
 #include "reclaim/simple.h"
 
 const struct policy_ops *const policies[] = {
-	&policy_clock, &policy_fifo, &policy_random, &policy_linux24, NULL,
+	&policy_clock,   &policy_fifo,   &policy_random,
+	&policy_linux24, &policy_kswapd, NULL,
 };
 
 /* -- names and tunables --------------------------------------------------- */

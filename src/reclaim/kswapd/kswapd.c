@@ -33,6 +33,10 @@ const struct tunable tunables66[] = {
                                  "distance of the marks, in 1/10000 of a zone; "
                                  "here a device must be kept streaming",
                                  1, 1000, 10, 200},
+	[T66_MIN_FREE_KBYTES] = {"min_free_kbytes",
+                                 "what is kept of all zones; 0: four times the "
+                                 "square root of the kilobytes there are",
+                                 0, 1u << 24, 0, 0},
 	[T66_CLUSTER_READAHEAD] = {"cluster_readahead",
                                    "1: what lies around a slot is read with it "
                                    "(RM-11.9); 0: what its program will touch, "
@@ -66,7 +70,7 @@ init(struct core *c)
 	for (enum lru66 lru = LRU_INACTIVE_ANON; lru < NR_LRU_LISTS; lru++)
 		flist_init(&p->lruvec.lists[lru]);
 	sizes_init66(c);
-	p->page_cluster = page_cluster66(c->cfg.frames_total);
+	readahead_init66(c);
 	kswapd_run66(c);
 }
 
@@ -74,6 +78,7 @@ const struct policy_ops policy_kswapd = {
 	.name = "kswapd",
 	.help = "Linux 6.6: active and inactive lists, shadows of what left",
 	.tunables = tunables66,
+	.slot_rules = SLOT_RULES_66,
 	.state_bytes = state_bytes,
 	.init = init,
 	.watermarks = kswapd_watermarks,

@@ -54,6 +54,7 @@
 #define WATERMARK_BOOST_FACTOR 15000
 #define PAGEBLOCK_ORDER 9
 #define PAGEBLOCK_NR_PAGES (1u << PAGEBLOCK_ORDER)
+#define NR_CPUS66 1 /* the batches of CPUs are not modelled */
 #define SHRINK_BATCH 128
 #define DEFAULT_SEEKS 2
 #define ZONES_NONE ZONES_MAX /* kswapd_highest_zoneidx: no request */
@@ -92,6 +93,8 @@ enum alloc_flag66 {
 	ALLOC66_HIGHATOMIC = 1 << 3,
 	ALLOC66_NO_WATERMARKS = 1 << 4,
 	ALLOC66_KSWAPD = 1 << 5,
+	ALLOC66_RESERVES = ALLOC66_MIN_RESERVE | ALLOC66_NON_BLOCK |
+	                   ALLOC66_OOM | ALLOC66_HIGHATOMIC,
 };
 
 /* Who reclaims. */
@@ -104,6 +107,7 @@ enum tunable66 {
 	T66_RESCHED,
 	T66_AWAIT_WRITES,
 	T66_WATERMARK_SCALE,
+	T66_MIN_FREE_KBYTES,
 	T66_CLUSTER_READAHEAD,
 	T66_SWAPPINESS,
 	T66_SHADOWS,
@@ -249,14 +253,24 @@ enum zone_flag66 {
 	ZONE66_BOOSTED_WATERMARK = 1 << 1,
 };
 
+/* Of two zones the higher kind is the better memory. */
+enum zone_kind66 {
+	ZONE66_DMA,
+	ZONE66_DMA32,
+	ZONE66_NORMAL,
+	ZONE66_HIGHMEM,
+	ZONE66_MOVABLE,
+};
+
 struct zone66 {
 	uint32_t watermark[NR_WMARK]; /* without the boost */
 	uint32_t watermark_boost;
 	uint32_t lowmem_reserve[ZONES_MAX];
 	uint32_t nr_reserved_highatomic;
-	uint32_t percpu_drift_mark;
-	uint32_t write_pending; /* pages dirty or under write */
-	uint8_t flags;          /* enum zone_flag66 */
+	uint32_t stat_threshold; /* by which a count may be off: F12 */
+	uint32_t write_pending;  /* pages dirty or under write */
+	uint8_t kind;            /* enum zone_kind66 */
+	uint8_t flags;           /* enum zone_flag66 */
 };
 
 /* A queue of reclaim_wait[], of which only numbers are known. */
@@ -302,9 +316,8 @@ struct kswapd66 {
 /* One call of try_to_free_pages. */
 struct direct66 {
 	uint8_t stage;
-	uint8_t initial_priority;
-	bool forced;
-	uint64_t until; /* jiffy: of a wait on pfmemalloc_wait; 0 none */
+	uint64_t until; /* jiffy when a wait on pfmemalloc_wait ends */
+	uint64_t wakes; /* pgdat66.pfmemalloc_wakes when it last looked */
 	uint32_t ret;   /* pages reclaimed, or 1 to go on without */
 	struct scan_control sc;
 };
@@ -316,10 +329,12 @@ struct alloc66 {
 	uint8_t highest_zoneidx;
 	bool memalloc; /* PF_MEMALLOC */
 	bool oom_victim, fatal_signal, realtime, interrupt, kthread;
+	bool dumping_core;
 	/* -------- */
 	uint8_t stage;
 	uint32_t alloc_flags; /* enum alloc_flag66 */
 	uint32_t no_progress_loops;
+	uint32_t compact_retries;
 	uint32_t did_some_progress;
 	uint64_t until; /* jiffy: it yields that long */
 	uint32_t pfn;   /* result */
@@ -349,7 +364,6 @@ struct vma_readahead66 {
 struct pgdat66 {
 	struct lruvec66 lruvec;
 	struct zone66 zone[ZONES_MAX];
-	uint32_t min_free_kbytes;
 	uint32_t nr_isolated[TYPES];
 	struct unmap_group idle_group; /* whose accessed bit is cleared so */
 	uint32_t write_count;          /* pages that pageout writes in one go */
@@ -368,9 +382,10 @@ struct pgdat66 {
 	struct reclaim_queue reclaim_wait[NR_THROTTLES];
 	uint64_t nr_throttled_written; /* pages written while somebody waits */
 
-	struct direct66 direct; /* of faults */
-	uint64_t deeds; /* pages that left, moved, or are on their way */
-	bool hopeless;  /* nothing could leave: the last frames may go */
+	struct alloc66 fault; /* reclaims for all faults without a frame */
+	bool fault_reclaims;  /* it is under way */
+	uint64_t deeds;       /* pages that left, moved, or are on their way */
+	bool hopeless;        /* nothing could leave: the last frames may go */
 
 	uint32_t page_cluster;
 	struct readahead66 cluster_readahead;

@@ -324,8 +324,7 @@ kswapd_cleaned(struct core *c, struct frame *f)
 void
 kswapd_found(struct core *c, struct frame *f)
 {
-	if (f->flags & FRAME_READAHEAD)
-		readahead_hit(c, f);
+	readahead_found(c, f);
 	f->age &= (uint8_t) ~(PG66_STANDS | PG66_RECLAIM);
 }
 

@@ -320,6 +320,7 @@ kswapd_slept(struct core *c, bool early)
 
 	if (!early &&
 	    prepare_kswapd_sleep(c, k->reclaim_order, k->highest_zoneidx)) {
+		set_percpu_thresholds(c, false);
 		kswapd_sleep(k, KSWAPD_LONG_SLEEP);
 		return;
 	}
@@ -395,9 +396,11 @@ kswapd_step(struct core *c, struct batch *b)
 	case KSWAPD_SHORT_SLEEP:
 		return kswapd_short_sleep(c);
 	case KSWAPD_LONG_SLEEP:
-		if (k->woken)
-			kswapd_request(c);
-		return k->woken;
+		if (!k->woken)
+			return false;
+		set_percpu_thresholds(c, true);
+		kswapd_request(c);
+		return true;
 	case KSWAPD_BALANCE:
 		return kswapd_balance(c, b);
 	}
