@@ -74,7 +74,7 @@ struct sequence_options {
 	uint64_t seed;
 	uint64_t pages;
 	uint64_t frames;   /* of the budget */
-	uint64_t accesses; /* of the uniform row; the others do more */
+	uint64_t accesses; /* of uniform and loop; the others do more */
 };
 
 /* => returns 0, or -EINVAL: no random row of that name */

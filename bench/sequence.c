@@ -17,9 +17,11 @@
 #include "bench/optimum.h"
 
 enum {
-	HOT_PERCENT = 80, /* of the budget */
-	HOT_READS = 16,   /* for each cold one */
-	LEAD_TIMES = 4,   /* accesses for each page before and behind a row */
+	HOT_PERCENT = 80,   /* of the budget */
+	HOT_READS = 16,     /* for each cold one */
+	LOOP_PERCENT = 120, /* of the budget */
+	LOOP_READS = 4,     /* for each page of the one-time scan */
+	LEAD_TIMES = 4,     /* accesses for each page before and behind a row */
 };
 
 static const double zipf_theta = 0.99;
@@ -70,9 +72,9 @@ start_zipf(struct sequence *q)
 
 /* Data that fit have a cold part, too. */
 static void
-start_hot(struct sequence *q, uint64_t frames)
+start_hot(struct sequence *q, uint64_t frames, uint64_t percent)
 {
-	q->hot_pages = frames * HOT_PERCENT / 100;
+	q->hot_pages = frames * percent / 100;
 	if (q->hot_pages > q->pages / 2)
 		q->hot_pages = q->pages / 2;
 	if (q->hot_pages == 0)
@@ -90,6 +92,24 @@ page_hot(const struct sequence *q, uint64_t i)
 	return q->hot_pages + turn % (q->pages - q->hot_pages);
 }
 
+/* The i-th of n pages in an order that no read-ahead guesses. */
+static uint64_t
+scattered(uint64_t i, uint64_t n)
+{
+	return i % n * 2654435761u % n;
+}
+
+/* The loop's pages come first; what is scanned does not come back. */
+static uint64_t
+page_loop(const struct sequence *q, uint64_t i)
+{
+	uint64_t turn = i / (LOOP_READS + 1), at = i % (LOOP_READS + 1);
+
+	if (at < LOOP_READS)
+		return scattered(turn * LOOP_READS + at, q->hot_pages);
+	return q->hot_pages + scattered(turn, q->pages - q->hot_pages);
+}
+
 static const struct {
 	const char *name;
 	uint64_t (*page)(const struct sequence *q, uint64_t i);
@@ -98,6 +118,7 @@ static const struct {
 	{"uniform", page_uniform, 1},
 	{"zipf", page_zipf, 2},
 	{"hot", page_hot, 10},
+	{"loop", page_loop, 1},
 };
 
 int
@@ -116,7 +137,9 @@ sequence_start(struct sequence *q, const char *row,
 		if (q->page == page_zipf)
 			start_zipf(q);
 		if (q->page == page_hot)
-			start_hot(q, o->frames);
+			start_hot(q, o->frames, HOT_PERCENT);
+		if (q->page == page_loop)
+			start_hot(q, o->frames, LOOP_PERCENT);
 		return 0;
 	}
 	return -EINVAL;

@@ -141,7 +141,7 @@ ok '--lists --json is one object on one line' all 'status_is 0' \
 
 try "$pageout" stat --lists "$plain"
 ok '--lists of another policy says so, and shows what there is' all \
-	'status_is 0' 'has "$out" "the lists of policy linux24 only"' \
+	'status_is 0' 'has "$out" "the lists of policies linux24 and kswapd only"' \
 	'matches "$out" "^nr_inactive_clean +0$"' 'lacks "$out" "ZONE"'
 
 try "$pageout" stat --lists --json "$plain"

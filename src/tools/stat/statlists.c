@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * statlists.c -- the lists of policy linux24, as pageout stat --lists shows
- * them.
+ * statlists.c -- the lists of policies linux24 and kswapd, as pageout stat
+ * --lists shows them.
  *
- * Both forms are made of the same tables below.  A number that the engine does
- * not have is '-' in text and is left out in JSON.
+ * A policy's lists have a shape: columns of its zones, sizes, what happens, and
+ * what stands between in text.  Both forms are made of the same tables below.
+ * A number that the engine does not have is '-' in text and is left out in
+ * JSON.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,11 +22,24 @@
 #define BAR_COLUMNS_MIN 10u
 #define BAR_AT 20u /* the column where bars begin */
 
-/* Numbers of a zone, as zone0_NAME; headings that leave room on a line. */
-static const struct {
+struct zone_column {
 	const char *name, *heading;
 	int width;
-} zone_columns[] = {
+};
+
+/* How the lists of a policy are shown. */
+struct shape {
+	const char *policy;
+	const struct zone_column *columns;
+	const char *const *wants, *const *happenings;
+	unsigned column_count, want_count, happening_count;
+	int name_width; /* of what happens */
+	void (*text)(FILE *out, const struct stat_sample *s);
+	void (*json)(FILE *out, const struct stat_sample *s); /* or NULL */
+};
+
+/* Numbers of a zone, as zone0_NAME; headings that leave room on a line. */
+static const struct zone_column columns24[] = {
 	{"free", "free", 7},
 	{"unpopulated", "unpopulated", 11},
 	{"active", "active", 7},
@@ -44,7 +59,7 @@ static const struct {
 };
 
 /* What happens, by who does it. */
-static const char *const happenings[] = {
+static const char *const happenings24[] = {
 	"kswapd_wake",  "kswapd_turns",   "kswapd_waits",    "kreclaimd_wake",
 	"bdflush_wake", "pgscan_active",  "pgscan_swap_out", "swap_out_walks",
 	"pgunmap",      "pgunmap_forced", "pgskip_unmap",    "pgdeactivate",
@@ -60,9 +75,64 @@ static const char *const sizes[] = {
 	"nr_inactive_clean", "nr_unevictable", "nr_free",
 };
 
-static const char *const wants[] = {
+static const char *const wants24[] = {
 	"memory_pressure", "inactive_target",   "free_target",
 	"free_shortage",   "inactive_shortage",
+};
+
+static const struct zone_column columns66[] = {
+	{"free", "free", 9}, {"unpopulated", "unpopulated", 12},
+	{"min", "min", 9},   {"low", "low", 9},
+	{"high", "high", 9},
+};
+
+static const char *const wants66[] = {
+	"nr_inactive_anon",
+	"nr_active_anon",
+	"nr_inactive_file",
+	"nr_active_file",
+	"nr_mlocked",
+	"nr_isolated_anon",
+	"nr_isolated_file",
+	"kswapd_failures",
+	"kswapd_order",
+	"watermark_boost",
+	"kswapd_highest_zoneidx",
+	"anon_cost",
+	"file_cost",
+	"nonresident_age",
+};
+
+static const char *const happenings66[] = {
+	"kswapd_wake",
+	"pageoutrun",
+	"kswapd_low_wmark_hit_quickly",
+	"kswapd_high_wmark_hit_quickly",
+	"pgrefill",
+	"pgdeactivate",
+	"pgscan_anon",
+	"pgscan_file",
+	"pgactivate",
+	"pgrotated",
+	"pgunmap",
+	"nr_vmscan_write",
+	"nr_vmscan_immediate",
+	"pgsteal_anon",
+	"pgsteal_file",
+	"pgsteal_kswapd",
+	"pgsteal_direct",
+	"workingset_refault_anon",
+	"workingset_activate_anon",
+	"workingset_restore_anon",
+	"workingset_refault_file",
+	"workingset_activate_file",
+	"workingset_restore_file",
+	"slabs_scanned",
+	"pgsoftfault",
+	"pgmajfault",
+	"allocstall",
+	"pgscan_direct_throttle",
+	"reclaim_throttle",
 };
 
 /* => false when the engine does not have it; *ret is 0 then */
@@ -113,13 +183,6 @@ zones_sum(const struct stat_sample *s, const char *column)
 	return sum;
 }
 
-static bool
-is_linux24(const struct stat_sample *s)
-{
-	return strcmp(s->now->file.header.policy, "linux24") == 0 ||
-	       strncmp(s->now->file.header.policy, "linux24:", 8) == 0;
-}
-
 /* -- text ----------------------------------------------------------------- */
 
 static void
@@ -132,27 +195,29 @@ print_number(FILE *out, bool is_there, int width, uint64_t n)
 }
 
 static void
-print_zones(FILE *out, const struct stat_sample *s)
+print_zones(FILE *out, const struct stat_sample *s, const struct shape *shape)
 {
+	const struct zone_column *columns = shape->columns;
+
 	(void)fprintf(out, "\n%-4s", "ZONE");
-	for (unsigned i = 0; i < ARRAY_SIZE(zone_columns); i++)
-		(void)fprintf(out, " %*s", zone_columns[i].width,
-		              zone_columns[i].heading);
+	for (unsigned i = 0; i < shape->column_count; i++)
+		(void)fprintf(out, " %*s", columns[i].width,
+		              columns[i].heading);
 	for (unsigned z = 0; z < ZONES_MAX; z++) {
 		if (!zone_exists(s, z))
 			continue;
 		(void)fprintf(out, "\n%-4u", z);
-		for (unsigned i = 0; i < ARRAY_SIZE(zone_columns); i++) {
+		for (unsigned i = 0; i < shape->column_count; i++) {
 			uint64_t n;
-			bool is = zone_value(s, z, zone_columns[i].name, &n);
+			bool is = zone_value(s, z, columns[i].name, &n);
 
-			print_number(out, is, zone_columns[i].width, n);
+			print_number(out, is, columns[i].width, n);
 		}
 	}
 	(void)fprintf(out, "\n%-4s", "all");
-	for (unsigned i = 0; i < ARRAY_SIZE(zone_columns); i++)
-		print_number(out, true, zone_columns[i].width,
-		             zones_sum(s, zone_columns[i].name));
+	for (unsigned i = 0; i < shape->column_count; i++)
+		print_number(out, true, columns[i].width,
+		             zones_sum(s, columns[i].name));
 	(void)fputc('\n', out);
 }
 
@@ -233,7 +298,7 @@ print_wants(FILE *out, const struct stat_sample *s)
 	wanted = zones_sum(s, "high") + value_or_0(s, "inactive_target");
 	print_want(out, "inactive", have, wanted,
 	           have < wanted ? wanted - have : 0, "+ inact_dirty");
-	print_sizes(out, s, wants, 2);
+	print_sizes(out, s, wants24, 2);
 }
 
 /* Columns that a bar may take: what the terminal has left, or 40. */
@@ -274,38 +339,68 @@ print_ages(FILE *out, const struct stat_sample *s)
 }
 
 static void
-print_happenings(FILE *out, const struct stat_sample *s)
+print_happenings(FILE *out, const struct stat_sample *s,
+                 const struct shape *shape)
 {
 	bool rates = s->before != NULL;
 
-	(void)fprintf(out, "\n%-18s %12s\n", "WHAT HAPPENS",
+	(void)fprintf(out, "\n%-*s %12s\n", shape->name_width, "WHAT HAPPENS",
 	              rates ? "a second" : "so far");
-	for (unsigned i = 0; i < ARRAY_SIZE(happenings); i++) {
+	for (unsigned i = 0; i < shape->happening_count; i++) {
 		uint64_t n;
-		bool is_there = statout_growth(s, happenings[i], &n);
+		bool is_there = statout_growth(s, shape->happenings[i], &n);
 
-		(void)fprintf(out, "%-18s", happenings[i]);
+		(void)fprintf(out, "%-*s", shape->name_width,
+		              shape->happenings[i]);
 		print_number(out, is_there, 12, n);
 		(void)fputc('\n', out);
 	}
 }
 
+/* What linux24 has between zones and what happens. */
 static void
-show_text(FILE *out, const struct stat_sample *s)
+text24(FILE *out, const struct stat_sample *s)
 {
-	statout_title(out, s);
-	if (!is_linux24(s)) {
-		(void)fprintf(out, "--lists shows the lists of policy linux24 "
-		                   "only; this engine has:\n");
-		print_sizes(out, s, sizes, ARRAY_SIZE(sizes));
-		return;
-	}
-	print_zones(out, s);
 	(void)fputc('\n', out);
 	print_sizes(out, s, sizes, 2);
 	print_wants(out, s);
 	print_ages(out, s);
-	print_happenings(out, s);
+}
+
+/* Pages of a type: both lists, and the share of them that is inactive. */
+static void
+print_type(FILE *out, const struct stat_sample *s, const char *type)
+{
+	uint64_t inactive, active, sum;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "nr_inactive_%s", type);
+	inactive = value_or_0(s, name);
+	(void)snprintf(name, sizeof(name), "nr_active_%s", type);
+	active = value_or_0(s, name);
+	sum = inactive + active;
+	(void)fprintf(out, "%-18s %12" PRIu64 " %12" PRIu64, type, inactive,
+	              active);
+	if (sum != 0)
+		(void)fprintf(out, " %10" PRIu64 " %%", inactive * 100 / sum);
+	(void)fputc('\n', out);
+}
+
+static void
+text66(FILE *out, const struct stat_sample *s)
+{
+	uint64_t have = zones_sum(s, "free") + zones_sum(s, "unpopulated");
+	uint64_t wanted = zones_sum(s, "high");
+
+	(void)fprintf(out, "\n%-18s %12s %12s %12s\n", "LISTS", "inactive",
+	              "active", "inactive");
+	print_type(out, s, "anon");
+	print_type(out, s, "file");
+	(void)fprintf(out, "\n%-18s %12s %12s %12s\n", "TARGET", "have",
+	              "wanted", "short");
+	print_want(out, "free", have, wanted, have < wanted ? wanted - have : 0,
+	           "to the high marks");
+	print_sizes(out, s, wants66 + 4, ARRAY_SIZE(wants66) - 4);
 }
 
 /* -- JSON ----------------------------------------------------------------- */
@@ -332,8 +427,9 @@ json_values(FILE *out, const struct stat_sample *s, const char *object,
 }
 
 static void
-json_zones(FILE *out, const struct stat_sample *s)
+json_zones(FILE *out, const struct stat_sample *s, const struct shape *shape)
 {
+	const struct zone_column *columns = shape->columns;
 	const char *between = "";
 
 	(void)fprintf(out, ",\"zones\":[");
@@ -345,10 +441,9 @@ json_zones(FILE *out, const struct stat_sample *s)
 			continue;
 		(void)fprintf(out, "%s{", between);
 		between = ",";
-		for (unsigned i = 0; i < ARRAY_SIZE(zone_columns); i++)
-			if (zone_value(s, z, zone_columns[i].name, &n))
-				json_member(out, &comma, zone_columns[i].name,
-				            n);
+		for (unsigned i = 0; i < shape->column_count; i++)
+			if (zone_value(s, z, columns[i].name, &n))
+				json_member(out, &comma, columns[i].name, n);
 		(void)fputc('}', out);
 	}
 	(void)fputc(']', out);
@@ -367,32 +462,97 @@ json_ages(FILE *out, const struct stat_sample *s)
 }
 
 static void
-json_rates(FILE *out, const struct stat_sample *s)
+json_rates(FILE *out, const struct stat_sample *s, const struct shape *shape)
 {
 	const char *comma = "";
 	uint64_t n;
 
 	(void)fprintf(out, ",\"elapsed_ns\":%" PRIu64 ",\"rates\":{",
 	              s->elapsed_ns);
-	for (unsigned i = 0; i < ARRAY_SIZE(happenings); i++)
-		if (statout_growth(s, happenings[i], &n))
-			json_member(out, &comma, happenings[i], n);
+	for (unsigned i = 0; i < shape->happening_count; i++)
+		if (statout_growth(s, shape->happenings[i], &n))
+			json_member(out, &comma, shape->happenings[i], n);
 	(void)fputc('}', out);
+}
+
+/* -- shapes --------------------------------------------------------------- */
+
+static const struct shape shapes[] = {
+	{
+		.policy = "linux24",
+		.columns = columns24,
+		.wants = wants24,
+		.happenings = happenings24,
+		.column_count = ARRAY_SIZE(columns24),
+		.want_count = ARRAY_SIZE(wants24),
+		.happening_count = ARRAY_SIZE(happenings24),
+		.name_width = 18,
+		.text = text24,
+		.json = json_ages,
+	},
+	{
+		.policy = "kswapd",
+		.columns = columns66,
+		.wants = wants66,
+		.happenings = happenings66,
+		.column_count = ARRAY_SIZE(columns66),
+		.want_count = ARRAY_SIZE(wants66),
+		.happening_count = ARRAY_SIZE(happenings66),
+		.name_width = 29,
+		.text = text66,
+	},
+};
+
+/* The shape of an engine's policy, which may have tunables; or NULL. */
+static const struct shape *
+shape_of(const struct stat_sample *s)
+{
+	const char *policy = s->now->file.header.policy;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++) {
+		size_t n = strlen(shapes[i].policy);
+
+		if (strncmp(policy, shapes[i].policy, n) == 0 &&
+		    (policy[n] == '\0' || policy[n] == ':'))
+			return &shapes[i];
+	}
+	return NULL;
+}
+
+static void
+show_text(FILE *out, const struct stat_sample *s)
+{
+	const struct shape *shape = shape_of(s);
+
+	statout_title(out, s);
+	if (shape == NULL) {
+		(void)fprintf(out, "--lists shows the lists of policies "
+		                   "linux24 and kswapd only; this engine "
+		                   "has:\n");
+		print_sizes(out, s, sizes, ARRAY_SIZE(sizes));
+		return;
+	}
+	print_zones(out, s, shape);
+	shape->text(out, s);
+	print_happenings(out, s, shape);
 }
 
 static void
 show_json(FILE *out, const struct stat_sample *s)
 {
+	const struct shape *shape = shape_of(s);
+
 	statout_json_head(out, s);
 	json_values(out, s, "sizes", sizes, ARRAY_SIZE(sizes));
-	if (is_linux24(s)) {
-		json_zones(out, s);
-		json_values(out, s, "targets", wants, ARRAY_SIZE(wants));
-		json_ages(out, s);
-		json_values(out, s, "counters", happenings,
-		            ARRAY_SIZE(happenings));
+	if (shape != NULL) {
+		json_zones(out, s, shape);
+		json_values(out, s, "targets", shape->wants, shape->want_count);
+		if (shape->json != NULL)
+			shape->json(out, s);
+		json_values(out, s, "counters", shape->happenings,
+		            shape->happening_count);
 		if (s->before != NULL)
-			json_rates(out, s);
+			json_rates(out, s, shape);
 	}
 	(void)fprintf(out, "}\n");
 }
