@@ -377,6 +377,7 @@ struct core {
 	uint32_t frames_used; /* neither free, empty nor unpopulated */
 	uint32_t unmapping;   /* frames on their way out: OP_UNMAP names them */
 	uint32_t io_pages;    /* frames named by an OP_READ or OP_WRITE */
+	uint32_t write_pages; /* those of an OP_WRITE */
 	uint32_t ops_in_flight;
 	uint64_t oom_ns;   /* since when touching more fails, a moment; or 0 */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */

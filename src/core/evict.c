@@ -266,6 +266,7 @@ core_write(struct core *c, uint32_t *pfns, uint32_t n, uint32_t ops,
 		}
 		f->flags |= FRAME_WRITEBACK;
 		c->io_pages++;
+		c->write_pages++;
 		op_add(op, pfns[i]);
 	}
 	return i;
@@ -325,6 +326,7 @@ write_done(struct core *c, struct op *op, struct batch *b)
 	uint32_t failed = 0;
 
 	c->io_pages -= op->count;
+	c->write_pages -= op->count;
 	stat_add(c, PAGEOUT_STAT_io_write_ops, 1);
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];

@@ -3,7 +3,7 @@
 """test_manuals.py [PAGEOUT] -- the manuals say what the program does.
 
 Options are compared with --help of each command (where the program is given),
-tunables with --policy=linux24:help, numbers with stat.def, calls with
+tunables with --policy=NAME:help, numbers with stat.def, calls with
 pageout.h: both ways, so that nothing is missing and nothing is left over.
 """
 
@@ -226,7 +226,7 @@ def policy_help(pageout, of):
 
 def references(text):
     """Numbers of defects, quirks and rules of the original."""
-    return tuple(sorted(set(re.findall(r"\b[DQR]24-\d+(?:\.\d+)*", text))))
+    return tuple(sorted(set(re.findall(r"\b(?:[DQR]24|[DR]M)-\d+(?:\.\d+)*", text))))
 
 
 def tunables_of_help(text):
@@ -249,15 +249,18 @@ def tunables_of_manual(text):
 
 
 def check_policies(pageout):
-    page = read(MAN / "pageout-linux24.7")
     run = read(MAN / "pageout-run.1")
-    tunables = tunables_of_help(policy_help(pageout, "linux24:help"))
+    tunables = set()
     names = re.findall(r"^  (\w+) ", policy_help(pageout, "help"), re.M)
-    ok(
-        "pageout-linux24(7) has every tunable with its values and reasons",
-        not tunables and "--policy=linux24:help was not understood",
-        differ(tunables, "--help", tunables_of_manual(page), "the manual"),
-    )
+    for policy in ("linux24", "kswapd"):
+        page = read(MAN / f"pageout-{policy}.7")
+        mine = tunables_of_help(policy_help(pageout, f"{policy}:help"))
+        tunables |= mine
+        ok(
+            f"pageout-{policy}(7) has every tunable, its values and reasons",
+            not mine and f"--policy={policy}:help was not understood",
+            differ(mine, "--help", tunables_of_manual(page), "the manual"),
+        )
     ok(
         "pageout-run(1) has every policy and every tunable",
         not names and "--policy=help was not understood",

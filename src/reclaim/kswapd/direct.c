@@ -85,6 +85,8 @@ void
 throttle_wake(struct core *c, enum throttle66 why)
 {
 	pgdat66(c)->reclaim_wait[why].wakes++;
+	if (why == THROTTLE_WRITEBACK)
+		c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 }
 
 void

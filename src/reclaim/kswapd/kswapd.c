@@ -24,11 +24,13 @@ const struct tunable tunables66[] = {
                          "pages after which a task gives up the CPU, so that "
                          "what it has started is performed (0: never)",
                          0, 1u << 20, 0, 1024},
-	[T66_AWAIT_WRITES] = {"await_writes",
-                              "1: a run that freed nothing while pages are on "
-                              "their way is no failure; 0: after 16 of them "
-                              "kswapd gives up, however slow the device is",
-                              0, 1, 0, 1},
+	[T66_AWAIT_WRITES] =
+		{"await_writes",
+                 "1: what is being written counts as free, and is "
+                 "waited for; 0: the next round writes twice as "
+                 "much, and after 16 runs kswapd gives up, however "
+                 "slow the device is",
+                 0, 1, 0, 1},
 	[T66_WATERMARK_SCALE] = {"watermark_scale",
                                  "distance of the marks, in 1/10000 of a zone; "
                                  "here a device must be kept streaming",

@@ -308,6 +308,7 @@ struct kswapd66 {
 	uint8_t stage; /* enum kswapd_stage */
 	bool woken;    /* since it went to sleep */
 	bool waiting;  /* on kswapd_wait */
+	bool awaits;   /* the end of a write, amid a run */
 	uint8_t alloc_order, reclaim_order, highest_zoneidx;
 	uint64_t until; /* jiffy when its short sleep ends */
 	struct balance66 balance;

@@ -295,6 +295,16 @@ kswapd_mapped(struct core *c, struct frame *f)
 	lruvec_move(c, f, 12);
 }
 
+/* The program said that it does not need the page; unless it is for a sync. */
+static void
+folio_deactivate(struct frame *f)
+{
+	if (f->flags & FRAME_SYNC)
+		return;
+	f->age &= (uint8_t)~PG66_ACTIVE;
+	f->flags &= (uint16_t)~FRAME_REFERENCED;
+}
+
 void
 kswapd_cached(struct core *c, struct frame *f)
 {
@@ -304,10 +314,24 @@ kswapd_cached(struct core *c, struct frame *f)
 		lruvec_add_tail(c, f);
 		trace66(c, f, STATE66_NONE, list_state66(f), 12);
 	} else {
+		if (!folio_test(f, PG66_ISOLATED))
+			folio_deactivate(f);
 		lruvec_move(c, f, 12);
 	}
 	pending_update(c, f, (f->flags & FRAME_DIRTY) != 0);
 	isolation_ends(c, f);
+}
+
+static void
+write_ended(struct core *c)
+{
+	struct kswapd66 *k = &pgdat66(c)->kswapd;
+
+	acct_reclaim_writeback(c, 1);
+	if (!k->awaits)
+		return;
+	k->awaits = false;
+	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 }
 
 void
@@ -318,7 +342,7 @@ kswapd_cleaned(struct core *c, struct frame *f)
 		f->age &= (uint8_t)~PG66_RECLAIM;
 		folio_rotate_reclaimable(c, f);
 	}
-	acct_reclaim_writeback(c, 1);
+	write_ended(c);
 }
 
 void

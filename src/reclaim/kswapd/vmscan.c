@@ -213,12 +213,28 @@ balance_round_ends(struct core *c, struct balance66 *bp)
 	return sc->priority >= 1;
 }
 
+/*
+ * What is being written makes up for what is short: it is waited for.
+ * => true when kswapd is woken by the end of a write
+ */
+static bool
+await_writes(struct core *c)
+{
+	uint64_t comes = (uint64_t)core_frames_free(c) + c->write_pages;
+
+	if (tunable66(c, T66_AWAIT_WRITES) == 0 || c->write_pages == 0 ||
+	    comes <= c->freepages.high)
+		return false;
+	pgdat66(c)->kswapd.awaits = true;
+	return true;
+}
+
 /* Pages are on their way: that a run has freed nothing yet is no failure. */
 static bool
 something_comes(const struct core *c)
 {
 	return tunable66(c, T66_AWAIT_WRITES) != 0 &&
-	       (c->unmapping != 0 || c->io_pages != 0);
+	       (c->unmapping != 0 || c->write_pages != 0);
 }
 
 static void
@@ -246,6 +262,8 @@ balance_pgdat(struct core *c, struct balance66 *bp, struct batch *b)
 		balance_begin(c, bp);
 	while (more) {
 		if (bp->stage == STAGE_ROUND) {
+			if (await_writes(c))
+				return SLEEPS66;
 			if (!balance_round_begins(c, bp, b)) {
 				balance_ends(c, bp);
 				return DONE66;
