@@ -42,6 +42,17 @@ ilog2_is_the_highest_bit(void **state)
 }
 
 static void
+int_sqrt_is_rounded_down(void **state)
+{
+	(void)state;
+	for (uint64_t root = 0; root < 70000; root++) {
+		assert_int_equal(int_sqrt(root * root), root);
+		assert_int_equal(int_sqrt(root * root + 2 * root), root);
+	}
+	assert_int_equal(int_sqrt(UINT64_MAX), UINT32_MAX);
+}
+
+static void
 container_of_finds_the_structure(void **state)
 {
 	struct pair {
@@ -58,6 +69,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rounding_keeps_multiples_and_moves_the_rest),
+		cmocka_unit_test(int_sqrt_is_rounded_down),
 		cmocka_unit_test(ilog2_is_the_highest_bit),
 		cmocka_unit_test(container_of_finds_the_structure),
 	};

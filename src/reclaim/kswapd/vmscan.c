@@ -262,7 +262,8 @@ balance_pgdat(struct core *c, struct balance66 *bp, struct batch *b)
 		balance_begin(c, bp);
 	while (more) {
 		if (bp->stage == STAGE_ROUND) {
-			if (await_writes(c))
+			if (!pgdat_balanced(c, bp->sc.order, bp->idx) &&
+			    await_writes(c))
 				return SLEEPS66;
 			if (!balance_round_begins(c, bp, b)) {
 				balance_ends(c, bp);
