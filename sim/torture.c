@@ -171,9 +171,15 @@ assertion_failed(const char *expr, const char *file, int line, const char *func)
 
 /* -- workers ----------------------------------------------------------- */
 
-/* Each policy as it comes, and the one that has an original, exactly. */
+/* Each policy as it comes, and those that have an original, exactly. */
 static const char *const specs[] = {
-	"clock", "fifo", "random", "linux24", "linux24:quirks=exact",
+	"clock",
+	"fifo",
+	"random",
+	"linux24",
+	"kswapd",
+	"linux24:quirks=exact",
+	"kswapd:quirks=exact",
 };
 
 static uint64_t

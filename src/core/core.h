@@ -259,6 +259,8 @@ struct swap_list {
 	int turn;      /* (K) rules of 6.6: the area that slots come from */
 	uint32_t turn_left; /* (K) slots that its turn still has */
 	bool batched;       /* (K) slots are plenty: a turn has many */
+	uint8_t crowded;    /* (P) percent in use from which on slots are given
+	                       back early */
 };
 
 /* How slots are chosen and given back: a policy says. */

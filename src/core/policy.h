@@ -176,8 +176,8 @@ uint32_t core_take_block(struct core *c, struct zone *z, unsigned order);
  */
 bool core_slot_release(struct core *c, struct frame *f);
 
-/* More than half of the swap space is used. */
-bool core_swap_half_full(const struct core *c);
+/* Of the swap space more is used than swap_list.crowded percent. */
+bool core_swap_crowded(const struct core *c);
 
 /* A slot is in use, and can be read. */
 bool core_slot_in_use(const struct core *c, swp_entry_t e);

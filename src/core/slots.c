@@ -85,7 +85,8 @@ core_swap_bytes(uint32_t slots)
 void
 slots_init(struct core *c)
 {
-	c->swap_list = (struct swap_list){.head = -1, .next = -1, .turn = -1};
+	c->swap_list = (struct swap_list){
+		.head = -1, .next = -1, .turn = -1, .crowded = 50};
 }
 
 static bool

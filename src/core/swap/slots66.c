@@ -16,10 +16,10 @@
  *	                |         ^                       ^ slot
  *	      next one -+         +-- one that was emptied
  *
- * When more than half is used, a slot that only the swap cache names may be
- * stolen: its page is mapped, and gets another when it leaves.  For the same
- * reason, and when it is about to be written, a page lets go of its slot as
- * soon as it is mapped.
+ * When more than half is used (or how much else the policy says), a slot that
+ * only the swap cache names may be stolen: its page is mapped, and gets another
+ * when it leaves.  For the same reason, and when it is about to be written, a
+ * page lets go of its slot as soon as it is mapped.
  *
  * [I3] as in slots.c: a free slot is nobody's.  A cluster is in the list of
  * free ones exactly when it is whole and no slot of it is taken.
@@ -32,10 +32,17 @@
 #define BATCH_OFF 128   /* fewer: they are not any more */
 #define STEAL_SCAN 1024 /* slots looked at for one to steal */
 
+/* What a device can grow to counts. */
 bool
-core_swap_half_full(const struct core *c)
+core_swap_crowded(const struct core *c)
 {
-	return (uint64_t)core_swap_free(c) * 2 < core_swap_total(c);
+	uint64_t free = core_swap_free(c), total = core_swap_total(c);
+
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next) {
+		free += c->swap[i].limit - c->swap[i].max;
+		total += c->swap[i].limit - c->swap[i].max;
+	}
+	return free * 100 < total * (100 - c->swap_list.crowded);
 }
 
 /* -- free clusters -------------------------------------------------------- */
@@ -145,7 +152,7 @@ static uint32_t
 find_from(struct core *c, unsigned type, uint32_t off, uint32_t end)
 {
 	struct swap_area *s = &c->swap[type];
-	uint32_t look = core_swap_half_full(c) ? STEAL_SCAN : 0;
+	uint32_t look = core_swap_crowded(c) ? STEAL_SCAN : 0;
 
 	for (; off < end && look > 0; off++, look--)
 		if (s->map[off] == 0 || steal(c, type, off))
@@ -233,7 +240,7 @@ slot_after_fault(struct core *c, struct frame *f)
 	if (c->cfg.policy->slot_rules != SLOT_RULES_66 || f->entry == 0)
 		return;
 	a = core_area_find(c, f->space, f->vpn);
-	if (writes || core_swap_half_full(c) ||
+	if (writes || core_swap_crowded(c) ||
 	    (a != NULL && a->flags & AREA_LOCKED))
 		(void)core_slot_release(c, f);
 }

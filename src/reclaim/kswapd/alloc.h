@@ -128,7 +128,7 @@ void readahead_found(struct core *c, struct frame *f);
 static inline bool
 vm_swap_full(const struct core *c)
 {
-	return core_swap_half_full(c);
+	return core_swap_crowded(c);
 }
 
 static inline bool

@@ -44,6 +44,11 @@ const struct tunable tunables66[] = {
                                    "(RM-11.9); 0: what its program will touch, "
                                    "by streams of faults",
                                    0, 1, 1, 0},
+	[T66_SWAP_FULL] = {"swap_full",
+                           "percent of the swap space in use from which on a "
+                           "page that comes back gives up its slot, to be "
+                           "written again; a write costs more than a slot",
+                           0, 100, 50, 90},
 	[T66_SWAPPINESS] = {"swappiness",
                             "how much rather anonymous pages than those of "
                             "files are reclaimed: 0 never, 100 as soon",
@@ -73,6 +78,7 @@ init(struct core *c)
 		flist_init(&p->lruvec.lists[lru]);
 	sizes_init66(c);
 	readahead_init66(c);
+	c->swap_list.crowded = (uint8_t)tunable66(c, T66_SWAP_FULL);
 	kswapd_run66(c);
 }
 

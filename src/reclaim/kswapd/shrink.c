@@ -90,7 +90,6 @@ shrink_active(struct core *c, struct frame *f, struct batch *b)
 	lruvec_move(c, f, 5);
 	folio_idle(c, f, b);
 	count66(c, PAGEOUT_STAT_pgdeactivate, 1);
-	pgdat66(c)->deeds++;
 	return false;
 }
 
