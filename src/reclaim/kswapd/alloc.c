@@ -49,8 +49,10 @@ wakeup_kswapd66(struct core *c, uint32_t gfp, unsigned order,
 		p->kswapd_highest_zoneidx = (uint8_t)highest_zoneidx;
 	if (p->kswapd_order < order)
 		p->kswapd_order = (uint8_t)order;
-	if (!p->kswapd.waiting)
+	if (!p->kswapd.waiting) {
+		nudge_kswapd(c);
 		return;
+	}
 	if (p->kswapd_failures >= MAX_RECLAIM_RETRIES ||
 	    (pgdat_balanced(c, order, highest_zoneidx) &&
 	     !pgdat_watermark_boosted(c, highest_zoneidx))) {

@@ -22,7 +22,7 @@
  */
 #include "reclaim/kswapd/kswapd.h"
 
-#include "base/bits.h"
+#define QUEUED 1 /* frame.buffers: it is in write_run */
 
 /* -- which area ----------------------------------------------------------- */
 
@@ -70,9 +70,11 @@ static void
 write_flush(struct core *c, struct batch *b)
 {
 	struct pgdat66 *p = pgdat66(c);
-	uint32_t n =
-		core_write(c, p->write_run, p->write_count, OP_PAGES_MAX, b);
+	uint32_t n;
 
+	for (uint32_t i = 0; i < p->write_count; i++)
+		c->frames[p->write_run[i]].buffers = 0;
+	n = core_write(c, p->write_run, p->write_count, OP_PAGES_MAX, b);
 	for (uint32_t i = n; i < p->write_count; i++)
 		c->frames[p->write_run[i]].age &= (uint8_t)~PG66_RECLAIM;
 	p->write_count = 0;
@@ -178,6 +180,7 @@ pageout(struct core *c, struct frame *f, struct scan_control *sc,
 	if (!core_may_write(c, f, c->cfg.host->now_ns(c->cfg.host_ctx)))
 		return keep(c, f); /* its device rests */
 	f->age |= PG66_RECLAIM;
+	f->buffers = QUEUED;
 	p->write_run[p->write_count++] = frame_pfn(c, f);
 	p->deeds++;
 	sc->shrink.nr_pageout++;
@@ -285,6 +288,8 @@ shrink_folio(struct core *c, struct frame *f, struct scan_control *sc,
 	if (f->flags & FRAME_LOCKED)
 		return keep(c, f);
 	sc->nr_scanned++;
+	if (f->buffers == QUEUED) /* met again before its write has started */
+		write_flush(c, b);
 	if (folio_mlocked(c, f))
 		return activate(c, f);
 	if (f->maps > 0 && !sc->may_unmap)

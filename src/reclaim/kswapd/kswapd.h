@@ -589,6 +589,9 @@ enum task66 balance_pgdat(struct core *c, struct balance66 *bp,
 /* kswapd_wait: it is woken, and the host is asked for a turn. */
 void wake_up_kswapd(struct core *c);
 
+/* It runs, or sleeps amid a run: it has a turn if that may be over. */
+void nudge_kswapd(const struct core *c);
+
 /* There is no kcompactd; the trace shows what it was woken for. */
 #define CAUSE_KCOMPACTD 59 /* count: the order; age: the zone */
 void wakeup_kcompactd(struct core *c, unsigned order, unsigned idx);

@@ -46,6 +46,19 @@ wake_up_kswapd(struct core *c)
 }
 
 void
+nudge_kswapd(const struct core *c)
+{
+	const struct kswapd66 *k = &pgdat66(c)->kswapd;
+	const struct wait66 *w = &k->balance.sc.wait;
+
+	if (k->stage == KSWAPD_BALANCE &&
+	    ((k->awaits && c->write_pages != 0) ||
+	     (w->why != THROTTLE_NONE && jiffies(c) < w->until)))
+		return;
+	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
+}
+
+void
 kswapd_run66(struct core *c)
 {
 	struct pgdat66 *p = pgdat66(c);
@@ -370,10 +383,14 @@ kswapd_short_sleep(struct core *c)
 {
 	struct pgdat66 *p = pgdat66(c);
 	struct kswapd66 *k = &p->kswapd;
-	bool early = k->woken && jiffies(c) < k->until;
+	bool early = jiffies(c) < k->until;
 
-	if (!k->woken && jiffies(c) < k->until)
+	if (!k->woken && early)
 		return false;
+	if (k->woken && !early) { /* the long sleep had begun, but for a turn */
+		kswapd_request(c);
+		return true;
+	}
 	if (early) {
 		p->kswapd_highest_zoneidx = (uint8_t)highest_zoneidx(c);
 		p->kswapd_order =
@@ -475,17 +492,34 @@ wakeup_flusher_threads(struct core *c)
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_FLUSHER);
 }
 
+/* Start writing dirty pages of a list that nobody maps, the oldest first. */
+static uint32_t
+flush_list(struct core *c, const struct flist *l, struct batch *b)
+{
+	uint64_t now = c->cfg.host->now_ns(c->cfg.host_ctx);
+	uint32_t pfns[OP_PAGES_MAX], n = 0;
+
+	for (uint32_t p = l->tail; p != PFN_NONE && n < OP_PAGES_MAX;
+	     p = c->frames[p].prev) {
+		const struct frame *f = &c->frames[p];
+
+		if (f->flags & FRAME_DIRTY && f->maps == 0 &&
+		    core_may_write(c, f, now))
+			pfns[n++] = p;
+	}
+	return core_write(c, pfns, n, FLUSH_OPS, b);
+}
+
 bool
 kswapd_flush(struct core *c, struct batch *b)
 {
 	struct pgdat66 *p = pgdat66(c);
-	uint32_t n = 0;
+	uint32_t n;
 
 	if (!p->flusher_woken)
 		return false;
-	for (enum lru66 lru = LRU_INACTIVE_FILE; lru <= LRU_ACTIVE_FILE; lru++)
-		n += core_launder(c, &p->lruvec.lists[lru],
-		                  p->lruvec.lists[lru].count, FLUSH_OPS, b);
+	n = flush_list(c, &p->lruvec.lists[LRU_INACTIVE_FILE], b);
+	n += flush_list(c, &p->lruvec.lists[LRU_ACTIVE_FILE], b);
 	p->flusher_woken = n != 0;
 	return n != 0;
 }
