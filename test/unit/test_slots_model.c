@@ -29,7 +29,7 @@ static struct {
 	int turn;                      /* index in order */
 } model;
 
-static uint64_t tables[AREAS][2200];
+static uint64_t tables[AREAS][3000];
 static uint32_t taken_count;
 static uint32_t fulls, late_runs; /* what the rounds have seen */
 
