@@ -160,19 +160,6 @@ vmstat(const char *name)
 }
 
 #ifdef HAVE_LIBPAGEOUT
-/* All numbers of one kind, whoever in the engine has counted them. */
-static uint64_t
-sum_of(const uint64_t *values, const char *prefix)
-{
-	uint64_t sum = 0;
-
-	for (unsigned id = 0; id < PAGEOUT_STATS; id++)
-		if (strncmp(pageout_stat_describe(id)->name, prefix,
-		            strlen(prefix)) == 0)
-			sum += values[id];
-	return sum;
-}
-
 static void
 count_engine(struct pageout *engine, struct memory_counts *c)
 {
@@ -189,8 +176,14 @@ count_engine(struct pageout *engine, struct memory_counts *c)
 	                  v[PAGEOUT_STAT_pgmajfault] +
 	                  v[PAGEOUT_STAT_pgfirsttouch] +
 	                  v[PAGEOUT_STAT_pgfaultwait],
-		.scanned = sum_of(v, "pgscan_"),
-		.reclaimed = sum_of(v, "pgsteal_"),
+		/* Each page once: pgscan_anon and the like say it again. */
+		.scanned = v[PAGEOUT_STAT_pgscan_kswapd] +
+	                   v[PAGEOUT_STAT_pgscan_direct] +
+	                   v[PAGEOUT_STAT_pgscan_launder] +
+	                   v[PAGEOUT_STAT_pgscan_clean] +
+	                   v[PAGEOUT_STAT_pgrefill],
+		.reclaimed = v[PAGEOUT_STAT_pgsteal_kswapd] +
+	                     v[PAGEOUT_STAT_pgsteal_direct],
 	};
 }
 #endif
