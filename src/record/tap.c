@@ -2,9 +2,8 @@
 /*
  * tap.c -- a tap between a host and its core, which records what passes.
  *
- * An event is written as it happens: the call before it is made, the answers
- * while it runs, the decisions after.  The memory may be full in the middle of
- * it; then the chunk is sealed, and the event goes on in the next.
+ * An event is written as it happens: call, answers, decisions.  If the memory
+ * is full in its midst the chunk is sealed, and it goes on in the next.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_kswapd_direct.c -- direct reclaim of Linux 6.6: who sleeps where, for how
+ * test_kswapd_direct.c -- direct reclaim of Linux 6.6: who sleeps where, how
  * long, and who wakes him.
  *
  * SM-n and RM-n are the scenarios and rules of its description.
