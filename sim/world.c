@@ -70,6 +70,8 @@ add_disk(struct sim *s, uint32_t slots, uint32_t ready, int prio)
 		sim_fail(s, "size", "a disk is refused");
 	s->arena_used += bytes;
 	s->count.swapons++;
+	if ((s->opt.seed + s->disks) % 2 == 0 && !s->opt.manual)
+		tap_swap_solid_state(s->core, s->disks - 1);
 }
 
 /* None given, often one that another disk has, or the highest. */

@@ -195,14 +195,19 @@ put_decisions(struct tap *t, const struct core *c, int64_t value,
 	}
 }
 
-/* An event passes the tap.  => what the core returns */
+/*
+ * An event passes the tap, if there is one: calls that are not rare ask before.
+ * => what the core returns
+ */
 static int64_t
 passed(struct core *c, struct batch *b, struct event e)
 {
-	struct tap *t = c->cfg.host_ctx;
+	struct tap *t = tap_of(c);
 	struct op *last = b != NULL ? b->last : NULL;
 	int64_t value;
 
+	if (t == NULL)
+		return event_apply(c, &e, b);
 	put_byte(t, e.kind);
 	for (unsigned i = 0; i < event_args(e.kind); i++)
 		put(t, e.arg[i]);
@@ -337,19 +342,13 @@ tap_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 void
 tap_swap_grown(struct core *c, unsigned type, uint32_t ready)
 {
-	if (tap_of(c) == NULL)
-		core_swap_grown(c, type, ready);
-	else
-		(void)passed(c, NULL, CALL(swap_grown, type, ready));
+	(void)passed(c, NULL, CALL(swap_grown, type, ready));
 }
 
 void
 tap_swap_solid_state(struct core *c, unsigned type)
 {
-	if (tap_of(c) == NULL)
-		core_swap_solid_state(c, type);
-	else
-		(void)passed(c, NULL, CALL(swap_solid_state, type));
+	(void)passed(c, NULL, CALL(swap_solid_state, type));
 }
 
 int64_t
@@ -363,10 +362,7 @@ tap_swapoff(struct core *c, unsigned type, struct batch *b)
 void
 tap_swapoff_undo(struct core *c, unsigned type)
 {
-	if (tap_of(c) == NULL)
-		core_swapoff_undo(c, type);
-	else
-		(void)passed(c, NULL, CALL(swapoff_undo, type));
+	(void)passed(c, NULL, CALL(swapoff_undo, type));
 }
 
 int
@@ -534,10 +530,7 @@ tap_unpin(struct core *c, unsigned space, uint64_t vpn)
 void
 tap_evictable(struct core *c)
 {
-	if (tap_of(c) == NULL)
-		core_evictable(c);
-	else
-		(void)passed(c, NULL, CALL(evictable));
+	(void)passed(c, NULL, CALL(evictable));
 }
 
 int
@@ -552,28 +545,19 @@ tap_cache_add(struct core *c, const struct cache *new)
 void
 tap_cache_remove(struct core *c, unsigned id)
 {
-	if (tap_of(c) == NULL)
-		core_cache_remove(c, id);
-	else
-		(void)passed(c, NULL, CALL(cache_remove, id));
+	(void)passed(c, NULL, CALL(cache_remove, id));
 }
 
 void
 tap_cache_tell(struct core *c, unsigned id, uint32_t unused, uint32_t flags)
 {
-	if (tap_of(c) == NULL)
-		core_cache_tell(c, id, unused, flags);
-	else
-		(void)passed(c, NULL, CALL(cache_tell, id, unused, flags));
+	(void)passed(c, NULL, CALL(cache_tell, id, unused, flags));
 }
 
 void
 tap_cache_shrunk(struct core *c, unsigned id, uint64_t freed)
 {
-	if (tap_of(c) == NULL)
-		core_cache_shrunk(c, id, freed);
-	else
-		(void)passed(c, NULL, CALL(cache_shrunk, id, freed));
+	(void)passed(c, NULL, CALL(cache_shrunk, id, freed));
 }
 
 bool

@@ -82,6 +82,8 @@ core_swap_solid_state(struct core *c, unsigned type)
 	struct swap_area *s = &c->swap[type];
 
 	must(type < SWAP_AREAS_MAX && s->in_use && !s->solid_state);
+	if (c->cfg.policy->slot_rules != SLOT_RULES_66)
+		return;
 	s->solid_state = true;
 	clusters_grown(s, 0, s->max);
 }
