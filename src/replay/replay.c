@@ -439,7 +439,8 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 	if (event_args(e->kind) == 0)
 		return;
 	if (e->kind == EVENT_swapon || e->kind == EVENT_swap_grown ||
-	    e->kind == EVENT_swapoff || e->kind == EVENT_swapoff_undo) {
+	    e->kind == EVENT_swapoff || e->kind == EVENT_swapoff_undo ||
+	    e->kind == EVENT_swap_solid_state) {
 		expect_swap(r, e);
 		return;
 	}

@@ -81,8 +81,8 @@ core_swap_solid_state(struct core *c, unsigned type)
 {
 	struct swap_area *s = &c->swap[type];
 
-	must(type < SWAP_AREAS_MAX && s->in_use && !s->solid_state);
-	if (c->cfg.policy->slot_rules != SLOT_RULES_66)
+	must(type < SWAP_AREAS_MAX && s->in_use);
+	if (c->cfg.policy->slot_rules != SLOT_RULES_66 || s->solid_state)
 		return;
 	s->solid_state = true;
 	clusters_grown(s, 0, s->max);
