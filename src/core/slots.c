@@ -26,7 +26,7 @@
  * highest_bit bound the free ones; they are hints, and lowest_bit may stay
  * behind for long.  taken[] sums map[] up, so that no search dwells on what is
  * full.  (The rules, and every slot they choose, are those of Linux 2.4's
- * get_swap_page and scan_swap_map; a policy may want those of Linux 6.6 instead:
+ * get_swap_page and scan_swap_map; a policy may want those of Linux 6.6:
  * swap/slots66.c.)
  *
  * [I3] a slot is free exactly when nobody names it, or, after SLOT_COUNT_MAX
@@ -454,19 +454,6 @@ slot_counts(const struct core *c, swp_entry_t e, uint32_t users)
 }
 
 bool
-core_slot_release(struct core *c, struct frame *f)
-{
-	swp_entry_t e = f->entry;
-
-	if (e == 0 || entry_is_file(e) || f->maps == 0 ||
-	    f->flags & (FRAME_LOCKED | FRAME_WRITEBACK | FRAME_ORPHAN) ||
-	    area_of(c, e)->map[offset_of(e)] != 1)
-		return false;
-	slot_leave(c, f);
-	return true;
-}
-
-bool
 slot_shared(const struct core *c, swp_entry_t e)
 {
 	return area_of(c, e)->map[offset_of(e)] > 1;
@@ -520,17 +507,6 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 	must(bit_test(s->cached, off));
 	bit_flip(s->cached, off);
 	s->tag[off] = hash;
-}
-
-void
-slot_leave(struct core *c, struct frame *f)
-{
-	swp_entry_t e = f->entry;
-
-	f->entry = 0;
-	f->flags &= (uint16_t)~FRAME_DIRTY;
-	slot_uncache(c, e, 0);
-	slot_put(c, e);
 }
 
 /* -- shadows -------------------------------------------------------------- */

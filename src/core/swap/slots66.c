@@ -45,6 +45,32 @@ core_swap_crowded(const struct core *c)
 	return free * 100 < total * (100 - c->swap_list.crowded);
 }
 
+/* -- a page without its slot ----------------------------------------------- */
+
+void
+slot_leave(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	f->entry = 0;
+	f->flags &= (uint16_t)~FRAME_DIRTY;
+	slot_uncache(c, e, 0);
+	slot_put(c, e);
+}
+
+bool
+core_slot_release(struct core *c, struct frame *f)
+{
+	swp_entry_t e = f->entry;
+
+	if (e == 0 || entry_is_file(e) || f->maps == 0 ||
+	    f->flags & (FRAME_LOCKED | FRAME_WRITEBACK | FRAME_ORPHAN) ||
+	    c->swap[entry_type(e)].map[e & SWP_OFFSET_MASK] != 1)
+		return false;
+	slot_leave(c, f);
+	return true;
+}
+
 /* -- free clusters -------------------------------------------------------- */
 
 bool
