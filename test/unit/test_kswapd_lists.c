@@ -243,7 +243,7 @@ without_shadows_nothing_is_remembered(void **unused)
 
 /* In real runs a page is out of reach after the look that keeps it. */
 static void
-a_look_takes_a_page_out_of_reach_and_a_touch_brings_it_back(void **unused)
+a_look_hides_a_page_and_a_touch_brings_it_back(void **unused)
 {
 	struct scan_control sc = {.who = CURRENT_KSWAPD,
 	                          .gfp_mask = GFP66_KERNEL,
@@ -293,8 +293,7 @@ main(void)
 			a_shadow_is_taken_once_and_dies_with_its_slot, fresh),
 		cmocka_unit_test(without_shadows_nothing_is_remembered),
 		cmocka_unit_test_setup(
-			a_look_takes_a_page_out_of_reach_and_a_touch_brings_it_back,
-			fresh),
+			a_look_hides_a_page_and_a_touch_brings_it_back, fresh),
 		cmocka_unit_test_setup(what_the_program_calls_cold_is_inactive,
 	                               fresh),
 	};

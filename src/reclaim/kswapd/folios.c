@@ -14,11 +14,11 @@
  * A page that is active while it is written comes to the inactive tail when the
  * write has ended [T10].
  *
- * The accessed bit.  In the original a visit finds and clears it.  Here (tunable
- * accessed_bit 0) a page is taken out of reach for that, in batches: it stays on
+ * The accessed bit.  In the original a visit finds and clears it.  Here (with
+ * accessed_bit=0) a page is taken out of reach for it, in batches: it stays on
  * its list, and who touches it puts it back with one short fault, which is what
- * the next visit finds.  A page that is still out of reach at its next visit was
- * not used, and can be freed at once.
+ * the next visit finds.  A page that is still out of reach then was not used,
+ * and can be freed at once.
  */
 #include "reclaim/kswapd/kswapd.h"
 

@@ -50,12 +50,8 @@
 #define SWAP_CLUSTER_MAX 32
 #define MAX_RECLAIM_RETRIES 16
 #define PAGE_ALLOC_COSTLY_ORDER 3
-#define WATERMARK_SCALE_FACTOR 10
-#define WATERMARK_BOOST_FACTOR 15000
 #define PAGEBLOCK_ORDER 9
 #define PAGEBLOCK_NR_PAGES (1u << PAGEBLOCK_ORDER)
-#define NR_CPUS66 1 /* the batches of CPUs are not modelled */
-#define SHRINK_BATCH 128
 #define DEFAULT_SEEKS 2
 #define ZONES_NONE ZONES_MAX /* kswapd_highest_zoneidx: no request */
 
@@ -74,7 +70,6 @@ enum gfp66 {
 	GFP66_RETRY_MAYFAIL = 1 << 8,
 	GFP66_NOFAIL = 1 << 9,
 	GFP66_THISNODE = 1 << 10,
-	GFP66_NOWARN = 1 << 11,
 	GFP66_RECLAIM = GFP66_DIRECT_RECLAIM | GFP66_KSWAPD_RECLAIM,
 	GFP66_ATOMIC = GFP66_HIGH | GFP66_KSWAPD_RECLAIM,
 	GFP66_KERNEL = GFP66_RECLAIM | GFP66_IO | GFP66_FS,
@@ -336,8 +331,7 @@ struct alloc66 {
 	uint8_t stage;
 	uint32_t alloc_flags; /* enum alloc_flag66 */
 	uint32_t no_progress_loops;
-	uint32_t compact_retries;
-	uint32_t did_some_progress;
+	uint32_t compact_retries, did_some_progress;
 	uint64_t until; /* jiffy: it yields that long */
 	uint32_t pfn;   /* result */
 	struct direct66 direct;
@@ -349,17 +343,10 @@ enum alloc_result66 {
 	ALLOC66_SLEEPS, /* call again */
 };
 
-/* A window of swap read-ahead: F9. */
+/* A window of swap read-ahead (F9): by slots, or by pages of an area. */
 struct readahead66 {
-	uint32_t prev; /* slot of the last fault without a hit */
-	uint32_t hits; /* since then */
-	uint32_t window;
-};
-
-/* VMA read-ahead: per space; one area at a time is remembered well enough. */
-struct vma_readahead66 {
-	uint64_t area_id; /* which area the rest is of */
-	uint64_t prev;    /* page of the last fault */
+	uint64_t area_id; /* by pages: of which area the rest is */
+	uint64_t prev;    /* the last fault; by slots, without a hit before */
 	uint32_t hits, window;
 };
 
@@ -372,8 +359,7 @@ struct pgdat66 {
 	uint32_t write_run[OP_PAGES_MAX];
 	uint8_t flags; /* enum pgdat_flag */
 
-	uint8_t kswapd_order;
-	uint8_t kswapd_highest_zoneidx;
+	uint8_t kswapd_order, kswapd_highest_zoneidx;
 	uint32_t kswapd_failures;
 	bool kswapd_runs; /* there is a kswapd */
 	struct kswapd66 kswapd;
@@ -391,7 +377,7 @@ struct pgdat66 {
 
 	uint32_t page_cluster;
 	struct readahead66 cluster_readahead;
-	struct vma_readahead66 vma_readahead[SPACES_MAX];
+	struct readahead66 vma_readahead[SPACES_MAX];
 
 	uint32_t nr_deferred[CACHES_MAX]; /* F7 */
 };
@@ -519,7 +505,7 @@ enum folio_references folio_check_references(struct core *c, struct frame *f);
 enum folio_exit {
 	FOLIO_KEPT, /* put back, or activated */
 	FOLIO_FREED,
-	FOLIO_UNMAPPING, /* in sc->shrink.group: finish it when that has ended */
+	FOLIO_UNMAPPING, /* in sc->shrink.group: finish it after that */
 };
 
 /* Steps 1 to 7 of RM-6.9, and the rest when it is not mapped. */

@@ -16,6 +16,8 @@
 
 #include "base/bits.h"
 
+#define SHRINK_BATCH 128 /* entries asked for at a time */
+
 static uint32_t
 list_count(const struct core *c, enum lru66 lru)
 {

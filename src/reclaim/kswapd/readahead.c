@@ -87,14 +87,13 @@ swap_cluster_readahead(struct core *c, unsigned space, uint64_t vpn,
 /* -- by address ----------------------------------------------------------- */
 
 /* What is remembered of an area. */
-static struct vma_readahead66 *
+static struct readahead66 *
 vma_readahead(const struct core *c, unsigned space, const struct area *a)
 {
-	struct vma_readahead66 *r = &pgdat66(c)->vma_readahead[space];
+	struct readahead66 *r = &pgdat66(c)->vma_readahead[space];
 
 	if (r->area_id != a->id)
-		*r = (struct vma_readahead66){.area_id = a->id,
-		                              .hits = HITS_FIRST};
+		*r = (struct readahead66){.area_id = a->id, .hits = HITS_FIRST};
 	return r;
 }
 
@@ -113,7 +112,7 @@ swap_vma_readahead(struct core *c, unsigned space, uint64_t vpn,
 {
 	const struct area *a = core_area_find(c, space, vpn);
 	uint64_t table = round_down(vpn, TABLE_PAGES), first, end;
-	struct vma_readahead66 *r = vma_readahead(c, space, a);
+	struct readahead66 *r = vma_readahead(c, space, a);
 	uint32_t order = min_u32(pgdat66(c)->page_cluster, RA_ORDER_CEILING);
 	uint32_t left;
 
@@ -162,7 +161,7 @@ readahead_found(struct core *c, struct frame *f)
 {
 	bool hit = core_test_clear_readahead(c, f);
 	const struct area *a;
-	struct vma_readahead66 *r;
+	struct readahead66 *r;
 
 	if (!swap_use_vma_readahead(c)) {
 		pgdat66(c)->cluster_readahead.hits += hit;

@@ -23,8 +23,10 @@
 #define MIN_FREE_KBYTES_MIN 128
 #define MIN_FREE_KBYTES_MAX 262144
 #define PAGE_KBYTES (PAGE_BYTES / 1024)
-#define SMALL_MACHINE 4096 /* pages */
+#define SMALL_MACHINE 4096           /* pages */
+#define WATERMARK_BOOST_FACTOR 15000 /* of 10000 */
 #define STAT_THRESHOLD_MAX 125
+#define NR_CPUS66 1             /* the batches of CPUs are not modelled */
 #define THRESHOLD_UNIT_SHIFT 27 /* bytes: 128 MiB */
 
 /* Of a zone's right to the memory of lower ones: CM-9. */

@@ -3,7 +3,7 @@
  * workingset.c -- pages that are gone, and whether they should be.
  *
  * nonresident_age counts pages that were freed or became active: it is how far
- * the inactive list has moved.  A page that is freed leaves it in its slot, as a
+ * the inactive list has moved.  A page that is freed leaves it in its slot: its
  * shadow.  When the page comes back,
  *
  *	distance = nonresident_age now - then
