@@ -31,10 +31,16 @@ const struct tunable tunables66[] = {
                  "much, and after 16 runs kswapd gives up, however "
                  "slow the device is",
                  0, 1, 0, 1},
+	[T66_STOP_AT_HIGH] =
+		{"stop_at_high",
+                 "1: a round of kswapd frees what is short of the high marks; "
+                 "0: as much as they are (RM-5.8), each page of which comes "
+                 "back, sooner or later",
+                 0, 1, 0, 1},
 	[T66_WATERMARK_SCALE] = {"watermark_scale",
                                  "distance of the marks, in 1/10000 of a zone; "
                                  "here a device must be kept streaming",
-                                 1, 1000, 10, 200},
+                                 1, 1000, 10, 50},
 	[T66_MIN_FREE_KBYTES] = {"min_free_kbytes",
                                  "what is kept of all zones; 0: four times the "
                                  "square root of the kilobytes there are",

@@ -345,9 +345,27 @@ kswapd_cleaned(struct core *c, struct frame *f)
 	write_ended(c);
 }
 
+/*
+ * A page that was idle is used.  Where that is how we learn of it, it is looked
+ * at now: to wait till it is at the tail would be to wait for its next round,
+ * as it goes to the head.
+ */
+static void
+idle_ends(struct core *c, struct frame *f)
+{
+	if (tunable66(c, T66_ACCESSED_BIT) != 0 ||
+	    list_state66(f) == STATE66_NONE)
+		return;
+	if (f->flags & FRAME_REFERENCED)
+		folio_activate(c, f);
+	f->flags |= FRAME_REFERENCED;
+}
+
 void
 kswapd_found(struct core *c, struct frame *f)
 {
+	if ((f->flags & FRAME_READAHEAD) == 0)
+		idle_ends(c, f);
 	readahead_found(c, f);
 	f->age &= (uint8_t) ~(PG66_STANDS | PG66_RECLAIM);
 }

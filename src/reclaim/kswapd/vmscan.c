@@ -164,11 +164,14 @@ balance_begin(struct core *c, struct balance66 *bp)
 	bp->stage = STAGE_ROUND;
 }
 
+/* What is short of the high marks, or, as in the original, what they are. */
 static uint32_t
 kswapd_nr_to_reclaim(const struct core *c, unsigned idx)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, free = core_frames_free(c), high = c->freepages.high;
 
+	if (tunable66(c, T66_STOP_AT_HIGH) != 0)
+		return max_u32(high > free ? high - free : 0, SWAP_CLUSTER_MAX);
 	for (unsigned i = 0; i <= idx && i < c->zone_count; i++)
 		if (c->zones[i].size != 0)
 			n += max_u32(wmark_pages(c, i, WMARK_HIGH),
