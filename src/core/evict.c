@@ -291,7 +291,8 @@ core_launder(struct core *c, struct flist *l, uint32_t scan, uint32_t ops,
 	     pfn != PFN_NONE && scan > 0 && n < OP_PAGES_MAX; scan--) {
 		struct frame *f = &c->frames[pfn];
 
-		if (core_may_write(c, f, now))
+		if (f->flags & FRAME_DIRTY && f->maps == 0 &&
+		    core_may_write(c, f, now))
 			pfns[n++] = pfn;
 		pfn = f->prev;
 	}
