@@ -11,22 +11,6 @@
 #include "base/bits.h"
 #include "sim/scenario/scenario.h"
 
-static const char *const list_words[] = {"free", "none", "A", "D", "C", NULL};
-
-/* A page as a scenario sees it. */
-struct look {
-	struct core *c;
-	const struct page *pg;
-	const struct frame *f; /* or NULL */
-	pte_t pte;
-};
-
-static int64_t
-look_list(const struct look *l)
-{
-	return l->f == NULL ? STATE_FREE : list_state24(l->f);
-}
-
 static int64_t
 look_age(const struct look *l)
 {
@@ -121,12 +105,7 @@ look_in_memory(const struct look *l)
 	return l->f != NULL;
 }
 
-static const struct attribute {
-	const char *name;
-	int64_t (*get)(const struct look *l);
-	const char *const *words;
-} attributes[] = {
-	{"list", look_list, list_words},
+static const struct attribute attributes[] = {
 	{"age", look_age, no_words},
 	{"count", look_count, no_words},
 	{"dirty", look_dirty, no_words},
@@ -146,9 +125,14 @@ static const struct attribute {
 static const struct attribute *
 attribute_of(struct scenario *s, const char *word)
 {
+	const struct attribute *own = s->dialect->attributes;
+
 	for (unsigned i = 0; i < ARRAY_SIZE(attributes); i++)
 		if (strcmp(attributes[i].name, word) == 0)
 			return &attributes[i];
+	for (; own->name != NULL; own++)
+		if (strcmp(own->name, word) == 0)
+			return own;
 	stop(s, "no attribute of pages: %s", word);
 }
 

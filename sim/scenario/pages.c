@@ -6,20 +6,23 @@
  *
  *	anon		private and mapped, never swapped out (the default)
  *	swap		in the swap cache, with a slot
- *	file		in a cache, with a place of its own on a device
+ *	file		of a file, which has a place of its own on a device
  *	buffers		a buffer page and nothing else
  *	kernel		in use, of no program
  *	absent		not touched yet, and in no frame
+ *	swapped		in its slot, and in no frame
  *	mapped		of swap, file: by the address space of "in"
  *	in MM, at VPN	where the first of them is; at 0 in the kernel's else
  *	zone ZONE	where its frame is; the last zone else
- *	list A|D|C	at its head, one after the other
+ *	list LIST	at its head, one after the other: A D C; IA AA IF AF U
  *	age N, count N	of both; a count above what follows from the rest is
  *			made with pins
  *	dirty		newer than its slot; of mapped pages: written to by the
  *			program since it was mapped
  *	untouched	anon, holding zeros
  *	young, referenced, locked
+ *	workingset, reclaim		as the flags of kswapd
+ *	exec, mlocked			of a file: it is run; locked
  *	buffer idle|dirty|locked|held|ramdisk	has a buffer
  *
  * "given page" takes age, young, old, dirty, referenced, locked, unlocked,
@@ -31,36 +34,14 @@
 #include "base/bits.h"
 #include "sim/scenario/scenario.h"
 
-enum kind {
-	KIND_ANON,
-	KIND_SWAP,
-	KIND_FILE,
-	KIND_BUFFERS,
-	KIND_KERNEL,
-	KIND_ABSENT,
-};
-
-/* What the words of one statement say. */
-struct spec {
-	enum kind kind;
-	unsigned space;
-	uint64_t vpn;
-	struct zone *zone;
-	enum list_id list;
-	int age, count; /* -1: not said */
-	uint8_t buffers;
-	uint32_t pins;
-	bool has_vpn, mapped, dirty, untouched, young, old, referenced;
-	bool locked, unlocked;
-};
-
 /* -- words ----------------------------------------------------------------- */
 
 static bool
 spec_kind(struct spec *p, const char *word)
 {
 	static const char *const kinds[] = {"anon",    "swap",   "file",
-	                                    "buffers", "kernel", "absent"};
+	                                    "buffers", "kernel", "absent",
+	                                    "swapped"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i], word) == 0) {
@@ -77,10 +58,18 @@ spec_flag(struct spec *p, const char *word)
 		const char *name;
 		bool *flag;
 	} flags[] = {
-		{"mapped", &p->mapped},       {"dirty", &p->dirty},
-		{"young", &p->young},         {"referenced", &p->referenced},
-		{"locked", &p->locked},       {"unlocked", &p->unlocked},
-		{"untouched", &p->untouched}, {"old", &p->old},
+		{"mapped", &p->mapped},
+		{"dirty", &p->dirty},
+		{"young", &p->young},
+		{"referenced", &p->referenced},
+		{"locked", &p->locked},
+		{"unlocked", &p->unlocked},
+		{"untouched", &p->untouched},
+		{"old", &p->old},
+		{"workingset", &p->workingset},
+		{"reclaim", &p->reclaim},
+		{"exec", &p->exec},
+		{"mlocked", &p->mlocked},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
@@ -112,16 +101,14 @@ buffer_of(struct scenario *s, const char *word)
 	stop(s, "no buffer is %s", word);
 }
 
-static enum list_id
+unsigned
 list_of(struct scenario *s, const char *word)
 {
-	if (strcmp(word, "A") == 0)
-		return LIST_ACTIVE;
-	if (strcmp(word, "D") == 0)
-		return LIST_INACTIVE_DIRTY;
-	if (strcmp(word, "C") == 0)
-		return LIST_INACTIVE_CLEAN;
-	stop(s, "no list is %s", word);
+	unsigned state = word_of(s, word, s->dialect->states);
+
+	if (state < 2)
+		stop(s, "no list is %s", word);
+	return state;
 }
 
 /* A word and what follows it. */
@@ -139,7 +126,7 @@ spec_pair(struct scenario *s, struct spec *p, const char *word,
 	} else if (strcmp(word, "zone") == 0) {
 		p->zone = zone_of(s, value);
 	} else if (strcmp(word, "list") == 0) {
-		p->list = list_of(s, value);
+		p->state = list_of(s, value);
 	} else if (strcmp(word, "age") == 0) {
 		p->age = (int)number_of(s, value, PAGE_AGE_MAX);
 	} else if (strcmp(word, "count") == 0) {
@@ -193,6 +180,25 @@ page_write(struct scenario *s, struct page *pg)
 	m->truth[f->vpn] = m->word[f->vpn] = word_new(w);
 }
 
+/* The slot of a page: one that was free, or that which a file's page has. */
+static swp_entry_t
+slot_take(struct scenario *s, const struct spec *p, const struct page *pg,
+          const struct frame *f)
+{
+	struct core *c = s->w->core;
+	uint32_t pfn = frame_pfn(c, f);
+	swp_entry_t e;
+
+	if (p->kind == KIND_SWAP || !s->dialect->has_files)
+		return slot_alloc(c, pfn, p->mapped ? 1 : 2);
+	e = area_slot(core_area_find(c, pg->space, pg->vpn), pg->vpn);
+	file_slot_name(c, e);
+	(void)slot_cache(c, e, pfn);
+	if (p->mapped)
+		slot_put(c, e);
+	return e;
+}
+
 /* A page of a cache: slot, hash, contents in frame and on the device. */
 static void
 make_cached(struct scenario *s, const struct spec *p, struct page *pg,
@@ -205,7 +211,7 @@ make_cached(struct scenario *s, const struct spec *p, struct page *pg,
 
 	if (a == NULL)
 		stop(s, "no area is there");
-	f->entry = slot_alloc(c, frame_pfn(c, f), p->mapped ? 1 : 2);
+	f->entry = slot_take(s, p, pg, f);
 	if (f->entry == 0)
 		stop(s, "no swap slot is left");
 	f->hash = model_hash(area_page_id(a, pg->vpn), word);
@@ -222,6 +228,24 @@ make_cached(struct scenario *s, const struct spec *p, struct page *pg,
 	*pte_of(c, pg->space, pg->vpn) = pte_swap(f->entry);
 	if (p->dirty)
 		f->flags |= FRAME_DIRTY;
+}
+
+/* A page that is in no frame, but has been: in its slot. */
+static void
+make_swapped(struct scenario *s, const struct spec *p, struct page *pg)
+{
+	struct world *w = s->w;
+	const struct area *a = core_area_find(w->core, pg->space, pg->vpn);
+	swp_entry_t e = slot_alloc(w->core, 0, 2);
+	uint64_t word = word_new(w);
+
+	if (a == NULL || e == 0 || p->space == KERNEL)
+		stop(s, "no area is there, or no swap slot is left");
+	slot_uncache(w->core, e, model_hash(area_page_id(a, pg->vpn), word));
+	slot_put(w->core, e);
+	*pte_of(w->core, pg->space, pg->vpn) = pte_swap(e);
+	w->disk[entry_type(e)].word[e & SWP_OFFSET_MASK] = word;
+	w->space[pg->space].truth[pg->vpn] = word;
 }
 
 /* Dirty ones are on the list, locked ones with the disk. */
@@ -285,10 +309,10 @@ page_make(struct scenario *s, const struct spec *p, struct page *pg,
           uint32_t index)
 {
 	struct world *w = s->w;
-	struct frame *f = world_take(s, p->zone);
+	struct frame *f =
+		p->kind == KIND_SWAPPED ? NULL : world_take(s, p->zone);
 
-	*pg = (struct page){.space = (uint8_t)p->space,
-	                    .pfn = frame_pfn(w->core, f)};
+	*pg = (struct page){.space = (uint8_t)p->space};
 	if (p->kind == KIND_BUFFERS)
 		pg->vpn = VPN_NONE;
 	else if (p->space == KERNEL && !p->has_vpn)
@@ -297,6 +321,11 @@ page_make(struct scenario *s, const struct spec *p, struct page *pg,
 		pg->vpn = p->vpn + index;
 	if (pg->vpn != VPN_NONE && pg->vpn >= w->space[pg->space].pages)
 		stop(s, "page %ju is not in that space", (uintmax_t)pg->vpn);
+	if (f == NULL) {
+		make_swapped(s, p, pg);
+		return;
+	}
+	pg->pfn = frame_pfn(w->core, f);
 	if (p->kind == KIND_SWAP || p->kind == KIND_FILE)
 		make_cached(s, p, pg, f);
 	else if (p->kind != KIND_BUFFERS)
@@ -307,11 +336,51 @@ page_make(struct scenario *s, const struct spec *p, struct page *pg,
 		f->buffers = BUF_ATTACHED;
 	page_set(s, p, pg, f);
 	page_count_set(s, p, f);
-	if (p->list != LIST_NONE)
-		list_add24(w->core, p->list, f);
+	if (p->state != 0)
+		s->dialect->page_enters(s, p, f);
 }
 
 /* -- groups ---------------------------------------------------------------- */
+
+/* Tables of a file, or of a device, that is as large as a group. */
+static void
+disk_make(struct world *w, int type, void *tables, uint32_t pages)
+{
+	w->disk[type].slots = pages + 1;
+	w->disk[type].word = calloc(pages + 1, sizeof(uint64_t));
+	w->disk[type].tables = tables;
+	must(w->disk[type].word != NULL);
+}
+
+/* A file of its own, mapped by the program, or only in the kernel's cache. */
+static void
+file_area(struct scenario *s, struct spec *p, uint32_t pages)
+{
+	struct world *w = s->w;
+	struct core *c = w->core;
+	void *tables = calloc(1, core_file_bytes(pages));
+	uint32_t flags =
+		(p->exec ? AREA_EXEC : 0) | (p->mlocked ? AREA_LOCKED : 0);
+	int type;
+
+	must(tables != NULL);
+	type = core_file_on(c, tables, pages);
+	if (type < 0) {
+		free(tables);
+		stop(s, "%d files at most", FILE_AREAS_MAX);
+	}
+	disk_make(w, type, tables, pages);
+	if (p->space == KERNEL) {
+		p->vpn = w->file_next;
+		p->has_vpn = true;
+		w->file_next += pages;
+	}
+	if (p->vpn + pages > w->space[p->space].pages ||
+	    core_area_add_file(c, p->space, p->vpn, pages, (unsigned)type, 0,
+	                       0) != 0)
+		stop(s, "no room for the file there");
+	(void)core_area_flags(c, p->space, p->vpn, pages, flags, 0);
+}
 
 /*
  * A device of its own, which its pages fill: nothing else is ever put there.
@@ -330,10 +399,7 @@ file_device(struct scenario *s, uint32_t pages)
 		free(tables);
 		stop(s, "%d swap areas and files at most", SWAP_AREAS_MAX);
 	}
-	w->disk[type].slots = pages + 1;
-	w->disk[type].word = calloc(pages + 1, sizeof(uint64_t));
-	w->disk[type].tables = tables;
-	must(w->disk[type].word != NULL);
+	disk_make(w, type, tables, pages);
 }
 
 struct group *
@@ -359,7 +425,9 @@ given_pages(struct scenario *s, const struct statement *st)
 
 	if ((p.kind == KIND_ANON || p.kind == KIND_ABSENT) && p.space == KERNEL)
 		stop(s, "in which address space?");
-	if (p.kind == KIND_FILE)
+	if (p.kind == KIND_FILE && s->dialect->has_files)
+		file_area(s, &p, n);
+	else if (p.kind == KIND_FILE)
 		file_device(s, n);
 	g = group_add(s, st->argv[0], n);
 	for (uint32_t i = 0; i < n; i++) {

@@ -13,6 +13,10 @@
 
 #define FAULT_TRIES_MAX 2000
 
+static const char *const verdicts[] = {"done",     "started", "waits",
+                                       "again",    "noframe", "nomem",
+                                       "poisoned", "noarea",  NULL};
+
 static bool
 is_final(enum fault_verdict v)
 {
@@ -28,7 +32,7 @@ daemons_run(struct scenario *s)
 			continue;
 		s->w->woken[i] = false;
 		s->seen.turns++;
-		s->w->woken[i] |= daemon_turn(s, (enum daemon)i);
+		s->w->woken[i] |= s->dialect->turn(s, (enum daemon)i);
 	}
 }
 
@@ -92,7 +96,7 @@ touch(struct scenario *s, struct page *pg, bool write)
 
 	if (pte_kind(pte) != PTE_PRESENT)
 		v = fault(s, pg, write);
-	returns(s, v);
+	returns_word(s, v, verdicts);
 	s->seen.refused += v == FAULT_NOMEM;
 	if (v != FAULT_DONE)
 		return;

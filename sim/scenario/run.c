@@ -19,6 +19,8 @@ static void
 say(struct scenario *s, const char *format, va_list args)
 {
 	s->failures++;
+	if (s->script->quiet)
+		return;
 	printf("# %s:%u: ", s->script->name, s->st->line);
 	(void)vprintf(format, args);
 	printf("\n");
@@ -85,51 +87,56 @@ disk_of(struct scenario *s, const char *word)
 struct zone *
 zone_of(struct scenario *s, const char *word)
 {
-	static const char *const names[] = {"DMA", "NORMAL", "HIGHMEM"};
 	struct core *c = s->w->core;
 
 	for (unsigned i = 0; i < c->zone_count; i++)
-		if (strcmp(names[zone_kind24(c, &c->zones[i])], word) == 0)
+		if (strcmp(s->dialect->zone_name(c, i), word) == 0)
 			return &c->zones[i];
 	stop(s, "no zone is %s", word);
 }
 
-/* "KERNEL", or bits joined by +. */
 uint32_t
-gfp_of(struct scenario *s, const char *word)
+bits_of(struct scenario *s, const char *word, const struct bits *names)
 {
-	static const struct {
-		const char *name;
-		uint32_t bits;
-	} masks[] = {
-		{"WAIT", GFP_WAIT},
-		{"HIGH", GFP_HIGH},
-		{"IO", GFP_IO},
-		{"DMA", GFP_DMA},
-		{"HIGHMEM", GFP_HIGHMEM},
-		{"ATOMIC", GFP_ATOMIC},
-		{"BUFFER", GFP_BUFFER},
-		{"USER", GFP_USER},
-		{"HIGHUSER", GFP_HIGHUSER},
-		{"KERNEL", GFP_KERNEL},
-		{"KSWAPD", GFP_KSWAPD},
-	};
-	uint32_t gfp = 0;
+	uint32_t bits = 0;
 
 	while (*word != '\0') {
+		const struct bits *b = names;
 		size_t n = strcspn(word, "+");
-		unsigned i = 0;
 
-		while (i < ARRAY_SIZE(masks) &&
-		       (strlen(masks[i].name) != n ||
-		        strncmp(masks[i].name, word, n) != 0))
-			i++;
-		if (i == ARRAY_SIZE(masks))
-			stop(s, "no mask is %s", word);
-		gfp |= masks[i].bits;
+		while (b->name != NULL &&
+		       (strlen(b->name) != n || strncmp(b->name, word, n) != 0))
+			b++;
+		if (b->name == NULL)
+			stop(s, "what is %s?", word);
+		bits |= b->bits;
 		word += n + (word[n] == '+');
 	}
-	return gfp;
+	return bits;
+}
+
+unsigned
+word_of(struct scenario *s, const char *word, const char *const *words)
+{
+	for (unsigned i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	stop(s, "what is %s?", word);
+}
+
+const struct dialect *
+dialect_of(const char *policy)
+{
+	static const struct dialect *const all[] = {&dialect24, &dialect66};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		size_t n = strlen(all[i]->policy);
+
+		if (strncmp(policy, all[i]->policy, n) == 0 &&
+		    (policy[n] == '\0' || policy[n] == ':'))
+			return all[i];
+	}
+	return NULL;
 }
 
 struct group *
@@ -168,6 +175,7 @@ statement_run(struct scenario *s, const struct statement *st)
 		stop(s, "it begins with given zones");
 	if (st->part == PART_WHEN) {
 		s->seen = (struct seen){0};
+		memcpy(s->seen.stat, s->w->stat, sizeof(s->seen.stat));
 		s->w->traced = 0;
 	}
 	for (unsigned i = 0; i < st->times; i++)

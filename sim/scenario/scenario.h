@@ -23,6 +23,8 @@
  *	then.c		what can be looked at
  *	look.c		of that: pages
  *	run.c		statement after statement
+ *	linux24.c	what the words of all mean for the policy linux24
+ *	kswapd/		and for kswapd; and the words that only it has
  *	main.c		the program: every file is a test
  *
  * A world lasts until the next "given zones".  Space 0 is the kernel's: what
@@ -37,6 +39,7 @@
 #include <stdint.h>
 
 #include "core/internal.h"
+#include "reclaim/kswapd/kswapd.h"
 #include "reclaim/linux24/linux24.h"
 
 /* -- script.c -------------------------------------------------------------- */
@@ -67,13 +70,15 @@ struct statement {
 };
 
 struct script {
-	const char *name; /* of the file */
+	const char *name;              /* of the file */
+	const struct dialect *dialect; /* of the last world so far */
+	bool quiet;                    /* count complaints, and no more */
 	unsigned count;
 	struct statement st[STATEMENTS_MAX];
 	char error[200];
 };
 
-/* The words of each part, each ended by one without a name. */
+/* The words of all policies, each part ended by one without a name. */
 extern const struct verb given_verbs[], when_verbs[], then_verbs[];
 
 /*
@@ -86,11 +91,61 @@ bool script_read(struct script *sc, const char *name, char *text);
 /* => false when it is not a number, or above max */
 bool number_read(const char *word, uint64_t max, uint64_t *ret);
 
+/* -- dialects --------------------------------------------------------------
+ *
+ * A world speaks the language of its policy: the words of all, whose meaning is
+ * looked up here where it depends on the policy's tables, and words of its own.
+ */
+
+/* A page as a scenario sees it. */
+struct look {
+	struct core *c;
+	const struct page *pg;
+	const struct frame *f; /* or NULL */
+	pte_t pte;
+};
+
+struct attribute {
+	const char *name;
+	int64_t (*get)(const struct look *l);
+	const char *const *words; /* for its values */
+};
+
+struct spec;
+
+struct dialect {
+	const char *policy;
+	const char *exact; /* the policy with every quirk of the original */
+	const struct verb *verbs[PART_COUNT];
+	const struct attribute *attributes; /* of pages */
+
+	/* Where a frame can be: free, none, and lists. */
+	const char *const *states;
+	const struct flist *(*list)(const struct core *c, unsigned state);
+
+	/* A page that was just made goes to the list that spec says. */
+	void (*page_enters)(struct scenario *s, const struct spec *p,
+	                    struct frame *f);
+	uint8_t frame_age; /* of one that is new */
+	bool has_files;    /* a file's page belongs to an area of its own */
+
+	const char *(*zone_name)(const struct core *c, unsigned zone);
+	size_t state_bytes; /* of the policy: not changed by what is given */
+
+	/* One turn of a daemon.  => true when it wants another */
+	bool (*turn)(struct scenario *s, enum daemon who);
+};
+
+extern const struct dialect dialect24, dialect66;
+
+/* That of a policy, by the beginning of its description; or NULL. */
+const struct dialect *dialect_of(const char *policy);
+
 /* -- the world ------------------------------------------------------------- */
 
 #define SPACES 10 /* the kernel's, and address spaces */
 #define GROUPS_MAX 48
-#define DISKS SWAP_AREAS_MAX
+#define DISKS SWAP_TYPES
 #define TRACE_MAX 70000
 #define NAME_BYTES 16
 #define KERNEL 0 /* its space */
@@ -135,6 +190,19 @@ struct seen {
 	uint64_t tries;          /* of the fault that needed most */
 	uint64_t refused;        /* faults: out of memory */
 	uint64_t sum;            /* of what the function returned */
+	uint64_t throttled[NR_THROTTLES], throttled_jiffies;
+	uint64_t stat[PAGEOUT_STATS]; /* as they were before */
+};
+
+/* Tasks of the policy kswapd. */
+struct tasks66 {
+	struct scan_control sc;
+	struct balance66 balance;
+	struct alloc66 alloc;
+	struct direct66 direct;
+	const struct scan_control *last; /* the one that ran last */
+	uint32_t nr[NR_LRU_LISTS];       /* that get_scan_count wants */
+	bool sleeps; /* it could not be carried to its end */
 };
 
 struct world {
@@ -143,7 +211,7 @@ struct world {
 	uint64_t stat[PAGEOUT_STATS];
 	uint64_t now;
 	struct model_space space[SPACES];
-	uint64_t kernel_next; /* vpn */
+	uint64_t kernel_next, kernel_end, file_next; /* vpn */
 	struct disk disk[DISKS];
 	uint64_t *leaf[64];
 	uint32_t leaves;
@@ -161,12 +229,13 @@ struct world {
 	struct launder launder;
 	struct reclaim24 reclaim;
 	struct alloc24 alloc;
-	uint64_t kills; /* of the last oom_kill: the task, or none */
+	struct tasks66 tasks66;
 };
 
 struct scenario {
 	struct script *script;
-	const struct statement *st; /* the one being run */
+	const struct dialect *dialect; /* of the world */
+	const struct statement *st;    /* the one being run */
 	unsigned failures;
 	jmp_buf stop;
 	struct world *w;
@@ -174,6 +243,7 @@ struct scenario {
 	unsigned groups;
 	struct seen seen;
 	int64_t returned;
+	const char *const *results; /* words for what returned can be */
 };
 
 /*
@@ -196,7 +266,19 @@ uint64_t number_of(struct scenario *s, const char *word, uint64_t max);
 unsigned space_of(struct scenario *s, const char *word);
 unsigned disk_of(struct scenario *s, const char *word);
 struct zone *zone_of(struct scenario *s, const char *word);
-uint32_t gfp_of(struct scenario *s, const char *word);
+
+/* Names joined by +, of a list ended by one without. */
+struct bits {
+	const char *name;
+	uint32_t bits;
+};
+uint32_t bits_of(struct scenario *s, const char *word,
+                 const struct bits *names);
+
+/* Which of a list of words, ended by NULL. */
+unsigned word_of(struct scenario *s, const char *word,
+                 const char *const *words);
+
 struct group *group_of(struct scenario *s, const char *word);
 
 /* "p" is the only page of p, "p.3" the fourth. */
@@ -224,8 +306,35 @@ struct frame *world_take(struct scenario *s, struct zone *z);
 /* Bind a frame that was taken to a page which is mapped there. */
 void world_bind(struct world *w, unsigned space, uint64_t vpn, struct frame *f);
 
+/* A list, by its name: one of the dialect's states. */
+unsigned list_of(struct scenario *s, const char *word);
+
 /* A new group of n pages, which the caller fills in. */
 struct group *group_add(struct scenario *s, const char *name, uint32_t n);
+
+enum kind {
+	KIND_ANON,
+	KIND_SWAP,
+	KIND_FILE,
+	KIND_BUFFERS,
+	KIND_KERNEL,
+	KIND_ABSENT,
+	KIND_SWAPPED,
+};
+
+/* What the words of one statement say of pages. */
+struct spec {
+	enum kind kind;
+	unsigned space;
+	uint64_t vpn;
+	struct zone *zone;
+	unsigned state; /* the list; 0: not said */
+	int age, count; /* -1: not said */
+	uint8_t buffers;
+	uint32_t pins;
+	bool has_vpn, mapped, dirty, untouched, young, old, referenced;
+	bool locked, unlocked, workingset, reclaim, exec, mlocked;
+};
 
 void given_pages(struct scenario *s, const struct statement *st);
 void given_page(struct scenario *s, const struct statement *st);
@@ -233,14 +342,18 @@ void page_write(struct scenario *s, struct page *p);
 
 /* -- when.c, program.c ----------------------------------------------------- */
 
-/* What a function returned, for "then returned" and "then sum". */
+/*
+ * What a function returned, for "then returned" and "then sum"; returns_word():
+ * which of words.
+ */
 void returns(struct scenario *s, int64_t value);
+void returns_word(struct scenario *s, int64_t value, const char *const *words);
 
-/* The disk ends what a task sleeps for.  => false when there is nothing */
-bool task_waits(struct scenario *s, const struct launder *l);
+/* The frame of a page that is in memory. */
+struct frame *frame_there(struct scenario *s, const char *word);
 
-/* One turn of a daemon.  => true when it wants another */
-bool daemon_turn(struct scenario *s, enum daemon who);
+/* What was allocated is the kernel's from now on. */
+void alloc_keep(struct scenario *s, uint32_t pfn, unsigned order);
 
 void when_touch(struct scenario *s, const struct statement *st);
 void when_exit(struct scenario *s, const struct statement *st);
@@ -256,6 +369,21 @@ void expect(struct scenario *s, const char *what, const char *attr,
 bool as_expected(struct scenario *s, const char *word, const char *const *words,
                  int64_t got);
 extern const char *const no_words[];
+
+/* A function that compares a number of the core c, and its word. */
+#define NUMBER(name, value)                                                    \
+	static void then_##name(struct scenario *s,                            \
+	                        const struct statement *st)                    \
+	{                                                                      \
+		struct core *c = s->w->core;                                   \
+		(void)c;                                                       \
+		expect(s, #name, "", st->argv[0], no_words, (int64_t)(value)); \
+	}
+
+#define ONE(name, usage)                                 \
+	{                                                \
+#name, 1, 1, then_##name, usage " VALUE" \
+	}
 
 void then_page(struct scenario *s, const struct statement *st);
 void then_all(struct scenario *s, const struct statement *st);

@@ -5,6 +5,8 @@
  * A line is a part (given, when, then), a verb and its arguments; "when N
  * times" comes before the verb.  What follows a # is for the reader.  A line
  * that does not fit the language ends the reading: nothing is guessed.
+ *
+ * "given zones" may name a policy; its words are known from then on.
  */
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +88,18 @@ times_read(struct statement *st, const char **words, unsigned n)
 	return 2;
 }
 
+/* The language from here on, if a world begins here. */
+static void
+dialect_read(struct script *sc, const struct statement *st)
+{
+	if (strcmp(st->verb->name, "zones") != 0)
+		return;
+	sc->dialect = &dialect24;
+	for (unsigned i = 0; i + 1 < st->argc; i++)
+		if (strcmp(st->argv[i], "policy") == 0)
+			sc->dialect = dialect_of(st->argv[i + 1]);
+}
+
 static bool
 statement_read(struct script *sc, unsigned line, const char **words, unsigned n)
 {
@@ -103,6 +117,8 @@ statement_read(struct script *sc, unsigned line, const char **words, unsigned n)
 	if (at >= n)
 		return wrong(sc, line, "what? ", words[0]);
 	st->verb = verb_find(part_verbs[part], words[at]);
+	if (st->verb == NULL && sc->dialect != NULL)
+		st->verb = verb_find(sc->dialect->verbs[part], words[at]);
 	if (st->verb == NULL)
 		return wrong(sc, line, "not known: ", words[at]);
 	st->argc = n - at - 1;
@@ -110,6 +126,7 @@ statement_read(struct script *sc, unsigned line, const char **words, unsigned n)
 		return wrong(sc, line, "usage: ", st->verb->usage);
 	for (unsigned i = 0; i < st->argc; i++)
 		st->argv[i] = words[at + 1 + i];
+	dialect_read(sc, st);
 	sc->count++;
 	return true;
 }
@@ -121,6 +138,7 @@ script_read(struct script *sc, const char *name, char *text)
 	unsigned line = 0;
 
 	sc->name = name;
+	sc->dialect = NULL;
 	sc->count = 0;
 	while (text != NULL) {
 		char *end = strchr(text, '\n');

@@ -12,8 +12,6 @@
 #include "sim/scenario/scenario.h"
 
 const char *const no_words[] = {NULL};
-static const char *const alloc_words[] = {"got",    "failed", "yields",
-                                          "blocks", "sleeps", NULL};
 
 /* What a value is called that stands for a word. */
 static const char *
@@ -85,6 +83,33 @@ then_moves(struct scenario *s, const struct statement *st)
 	expect(s, "moves", st->argv[0], st->argv[1], no_words, n);
 }
 
+/* A number that is published: how much it grew, if it only grows. */
+static void
+then_stat(struct scenario *s, const struct statement *st)
+{
+	static const struct {
+		const char *name;
+		enum pageout_stat_kind kind;
+	} stats[] = {
+#define STAT(name, kind, unit, level, help) {#name, PAGEOUT_##kind},
+#include "pageout/stat.def"
+#undef STAT
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(stats); i++) {
+		uint64_t got = s->w->stat[i];
+
+		if (strcmp(stats[i].name, st->argv[0]) != 0)
+			continue;
+		if (stats[i].kind == PAGEOUT_COUNTER)
+			got -= s->seen.stat[i];
+		expect(s, "stat", st->argv[0], st->argv[1], no_words,
+		       (int64_t)got);
+		return;
+	}
+	stop(s, "no number is %s", st->argv[0]);
+}
+
 /* Pages in the order in which they made a transition. */
 static void
 then_order(struct scenario *s, const struct statement *st)
@@ -109,18 +134,10 @@ then_order(struct scenario *s, const struct statement *st)
 static void
 then_tail(struct scenario *s, const struct statement *st)
 {
-	struct core *c = s->w->core;
-	struct linux24 *l = linux24(c);
-	const struct flist *list = &l->active;
-	uint32_t pfn;
+	const struct core *c = s->w->core;
+	unsigned state = list_of(s, st->argv[0]);
+	uint32_t pfn = s->dialect->list(c, state)->tail;
 
-	if (strcmp(st->argv[0], "D") == 0)
-		list = &l->inactive_dirty;
-	else if (strcmp(st->argv[0], "C") == 0)
-		list = &l->inactive_clean[c->zone_count - 1];
-	else if (strcmp(st->argv[0], "A") != 0)
-		stop(s, "no list is %s", st->argv[0]);
-	pfn = list->tail;
 	for (unsigned i = 1; i < st->argc; i++) {
 		const struct frame *f = frame_of(s, page_of(s, st->argv[i]));
 
@@ -148,42 +165,11 @@ then_wakes(struct scenario *s, const struct statement *st)
 }
 
 static void
-then_asleep(struct scenario *s, const struct statement *st)
-{
-	const struct linux24 *l = linux24(s->w->core);
-	bool sleeps = l->kswapd_sleeps;
-
-	if (strcmp(st->argv[0], "kreclaimd") == 0)
-		sleeps = l->kreclaimd_sleeps;
-	else if (strcmp(st->argv[0], "bdflush") == 0)
-		sleeps = l->bdflush_sleeps;
-	else if (strcmp(st->argv[0], "kswapd") != 0)
-		stop(s, "no daemon is %s", st->argv[0]);
-	expect(s, "asleep", st->argv[0], st->argv[1], no_words, sleeps);
-}
-
-static const char *const touch_words[] = {"done",     "started", "waits",
-                                          "again",    "noframe", "nomem",
-                                          "poisoned", "noarea",  NULL};
-
-/* The words of what the last function returns. */
-static const char *const *
-returned_words(const struct scenario *s)
-{
-	const struct statement *st = s->st;
-
-	while (st > s->script->st && st->part != PART_WHEN)
-		st--;
-	if (strncmp(st->verb->name, "alloc", 5) == 0 ||
-	    strcmp(st->verb->name, "getblk") == 0)
-		return alloc_words;
-	return strcmp(st->verb->name, "touch") == 0 ? touch_words : no_words;
-}
-
-static void
 then_returned(struct scenario *s, const struct statement *st)
 {
-	expect(s, "returned", "", st->argv[0], returned_words(s), s->returned);
+	if (s->results == NULL)
+		stop(s, "nothing was called yet");
+	expect(s, "returned", "", st->argv[0], s->results, s->returned);
 }
 
 /* -- numbers --------------------------------------------------------------- */
@@ -215,73 +201,15 @@ SEEN(turns)
 SEEN(tries)
 SEEN(refused)
 
-#define NUMBER(name, value)                                                    \
-	static void then_##name(struct scenario *s,                            \
-	                        const struct statement *st)                    \
-	{                                                                      \
-		struct core *c = s->w->core;                                   \
-		(void)c;                                                       \
-		expect(s, #name, "", st->argv[0], no_words, (int64_t)(value)); \
-	}
-
-NUMBER(nr_active, linux24(c)->active.count)
-NUMBER(nr_inactive_dirty, linux24(c)->inactive_dirty.count)
-NUMBER(nr_inactive_clean, nr_inactive_clean_pages(c))
-NUMBER(nr_free, nr_free_pages(c))
-NUMBER(memory_pressure, linux24(c)->memory_pressure)
-NUMBER(num_physpages, linux24(c)->num_physpages)
-NUMBER(page_cluster, linux24(c)->page_cluster)
-NUMBER(max_launder, max_launder(c))
-NUMBER(nr_async_max, nr_async_max(c))
-NUMBER(nr_async, c->io_pages)
-NUMBER(inactive_target, inactive_target(c))
-NUMBER(free_target, free_target(c))
-NUMBER(free_shortage, free_shortage(c))
-NUMBER(inactive_shortage, inactive_shortage(c))
-NUMBER(nr_free_buffer_pages, nr_free_buffer_pages(c))
-NUMBER(balance_dirty_state, balance_dirty_state(c))
-NUMBER(buffermem, linux24(c)->buffermem_pages)
-NUMBER(out_of_memory, out_of_memory(c))
 NUMBER(nr_swap_pages, core_swap_free(c))
-NUMBER(waiters, linux24(c)->waiters)
 NUMBER(pending, host_pending(s->w, TRANSFER_ANY))
-
-static void
-then_freepages(struct scenario *s, const struct statement *st)
-{
-	const struct core *c = s->w->core;
-
-	expect(s, "freepages.min", "", st->argv[0], no_words, c->freepages.min);
-	expect(s, "freepages.low", "", st->argv[1], no_words, c->freepages.low);
-	expect(s, "freepages.high", "", st->argv[2], no_words,
-	       c->freepages.high);
-}
-
-static void
-then_marks(struct scenario *s, const struct statement *st)
-{
-	const struct zone *z = zone_of(s, st->argv[0]);
-
-	expect(s, st->argv[0], "min", st->argv[1], no_words, z->pages_min);
-	expect(s, st->argv[0], "low", st->argv[2], no_words, z->pages_low);
-	expect(s, st->argv[0], "high", st->argv[3], no_words, z->pages_high);
-}
+NUMBER(nr_async, c->io_pages)
 
 static void
 then_free(struct scenario *s, const struct statement *st)
 {
 	expect(s, "free", st->argv[0], st->argv[1], no_words,
-	       zone_free24(zone_of(s, st->argv[0])));
-}
-
-static void
-then_clean(struct scenario *s, const struct statement *st)
-{
-	struct core *c = s->w->core;
-	const struct zone *z = zone_of(s, st->argv[0]);
-
-	expect(s, "clean", st->argv[0], st->argv[1], no_words,
-	       linux24(c)->inactive_clean[z - c->zones].count);
+	       zone_of(s, st->argv[0])->free);
 }
 
 /* Free blocks of an order in a zone. */
@@ -293,27 +221,6 @@ then_blocks_free(struct scenario *s, const struct statement *st)
 
 	expect(s, "blocks_free", st->argv[1], st->argv[2], no_words,
 	       z->area[order].count);
-}
-
-static void
-then_mm(struct scenario *s, const struct statement *st)
-{
-	unsigned space = space_of(s, st->argv[0]);
-	const struct mm24 *mm = &linux24(s->w->core)->mm[space];
-
-	for (unsigned i = 1; i + 1 < st->argc; i += 2) {
-		const char *a = st->argv[i];
-		uint64_t got = s->w->core->spaces[space].rss;
-
-		if (strcmp(a, "swap_cnt") == 0)
-			got = mm->swap_cnt;
-		else if (strcmp(a, "swap_address") == 0)
-			got = mm->swap_address;
-		else if (strcmp(a, "rss") != 0)
-			stop(s, "rss, swap_cnt or swap_address");
-		expect(s, st->argv[0], a, st->argv[i + 1], no_words,
-		       (int64_t)got);
-	}
 }
 
 static void
@@ -364,39 +271,6 @@ then_slot(struct scenario *s, const struct statement *st)
 	       s->returned - (int64_t)((uint64_t)type << SWP_OFFSET_BITS));
 }
 
-static void
-then_page_cluster_for(struct scenario *s, const struct statement *st)
-{
-	uint32_t n = (uint32_t)number_of(s, st->argv[0], UINT32_MAX);
-
-	expect(s, "page_cluster_for", st->argv[0], st->argv[1], no_words,
-	       page_cluster_for(n));
-}
-
-/* TOTAL_VM CPU RUN [niced] [admin] [rawio] POINTS */
-static void
-then_badness(struct scenario *s, const struct statement *st)
-{
-	struct victim24 v = {
-		.total_vm = number_of(s, st->argv[0], UINT32_MAX),
-		.cpu_time = number_of(s, st->argv[1], UINT32_MAX),
-		.run_time = number_of(s, st->argv[2], UINT32_MAX),
-	};
-
-	for (unsigned i = 3; i + 1 < st->argc; i++) {
-		v.niced |= strcmp(st->argv[i], "niced") == 0;
-		v.is_admin |= strcmp(st->argv[i], "admin") == 0;
-		v.has_rawio |= strcmp(st->argv[i], "rawio") == 0;
-	}
-	expect(s, "badness", "", st->argv[st->argc - 1], no_words,
-	       (int64_t)badness24(&v));
-}
-
-#define ONE(name, usage)                                 \
-	{                                                \
-#name, 1, 1, then_##name, usage " VALUE" \
-	}
-
 const struct verb then_verbs[] = {
 	{"page", 3, ARGS_MAX, then_page, "PAGE ATTRIBUTE VALUE..."},
 	{"all", 3, ARGS_MAX, then_all, "GROUP ATTRIBUTE VALUE...: each page"},
@@ -405,7 +279,7 @@ const struct verb then_verbs[] = {
 	{"order", 2, ARGS_MAX, then_order, "Tn PAGE...: in this order"},
 	{"tail", 2, ARGS_MAX, then_tail, "LIST PAGE...: from its tail"},
 	{"wakes", 2, 2, then_wakes, "DAEMON HOW_OFTEN"},
-	{"asleep", 2, 2, then_asleep, "DAEMON 0|1"},
+	{"stat", 2, 2, then_stat, "NAME VALUE: as in pageout stat"},
 	ONE(returned, ""),
 	ONE(sum, "of what N times returned"),
 	ONE(writes, "pages"),
@@ -425,38 +299,13 @@ const struct verb then_verbs[] = {
 	ONE(waits, "of tasks for pages"),
 	ONE(yields, "of allocators"),
 	ONE(blocks, "of allocators, for kswapd"),
-	ONE(nr_active, ""),
-	ONE(nr_inactive_dirty, ""),
-	ONE(nr_inactive_clean, ""),
-	ONE(nr_free, ""),
-	ONE(memory_pressure, ""),
-	ONE(num_physpages, ""),
-	ONE(page_cluster, ""),
-	ONE(max_launder, ""),
-	ONE(nr_async_max, ""),
 	ONE(nr_async, ""),
-	ONE(inactive_target, ""),
-	ONE(free_target, ""),
-	ONE(free_shortage, ""),
-	ONE(inactive_shortage, ""),
-	ONE(nr_free_buffer_pages, ""),
-	ONE(balance_dirty_state, ""),
-	ONE(buffermem, ""),
-	ONE(out_of_memory, ""),
 	ONE(nr_swap_pages, ""),
-	ONE(waiters, ""),
 	ONE(pending, "pages in transfer"),
-	{"freepages", 3, 3, then_freepages, "MIN LOW HIGH"},
-	{"marks", 4, 4, then_marks, "ZONE MIN LOW HIGH"},
 	{"free", 2, 2, then_free, "ZONE FRAMES"},
-	{"clean", 2, 2, then_clean, "ZONE FRAMES"},
 	{"blocks_free", 3, 3, then_blocks_free, "ZONE ORDER BLOCKS"},
-	{"mm", 3, 9, then_mm, "MM rss|swap_cnt|swap_address VALUE..."},
 	{"area", 3, 11, then_area, "AREA ATTRIBUTE VALUE..."},
 	{"map", 3, 3, then_map, "AREA SLOT USERS"},
 	{"slot", 2, 2, then_slot, "AREA SLOT: what get_swap_page returned"},
-	{"page_cluster_for", 2, 2, then_page_cluster_for, "FRAMES VALUE"},
-	{"badness", 4, 7, then_badness,
-         "TOTAL_VM CPU RUN [niced] [admin] [rawio] POINTS"},
 	{0},
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world.c -- a core as a scenario wants it: zones, address spaces, swap areas,
- * and the numbers of the policy.
+ * world.c -- a core as a scenario wants it: zones, address spaces, swap areas.
  *
  * Zones are filled with memory from the start: a frame that is neither free nor
  * a page of the scenario is a page of the kernel's, so that "free NORMAL 500"
@@ -17,6 +16,7 @@
 #define OPS_TOTAL 1024
 #define AREAS_MAX 40
 #define MM_PAGES_MAX (1u << 20)
+#define FILE_PAGES_MAX (1u << 20)
 
 /* -- beginning and end ----------------------------------------------------- */
 
@@ -75,8 +75,9 @@ world_make(struct scenario *s, const struct core_config *cfg)
 	must(w->buffer != NULL && w->trace != NULL && mem != NULL);
 	memset(mem, 0, core_bytes(&w->cfg));
 	w->core = core_init(mem, &w->cfg);
-	space_make(w, KERNEL, "kernel", (uint64_t)frames * 2);
-	must(core_area_add(w->core, KERNEL, 0, (uint64_t)frames * 2) == 0);
+	w->kernel_end = w->file_next = (uint64_t)frames * 2;
+	space_make(w, KERNEL, "kernel", w->kernel_end + FILE_PAGES_MAX);
+	must(core_area_add(w->core, KERNEL, 0, w->kernel_end) == 0);
 	for (unsigned i = 0; i < w->core->zone_count; i++)
 		w->filler[i] = calloc(w->core->zones[i].size, sizeof(uint32_t));
 	populate(s);
@@ -127,7 +128,7 @@ static void
 given_zones(struct scenario *s, const struct statement *st)
 {
 	struct core_config cfg = {.ra_pages_max = 1};
-	const char *policy = "linux24:quirks=exact";
+	const char *policy = dialect24.exact;
 	uint64_t frames;
 	unsigned n = 0;
 
@@ -146,8 +147,9 @@ given_zones(struct scenario *s, const struct statement *st)
 		stop(s, "256 frames at least");
 	if (policy_parse(policy, &cfg) != NULL)
 		stop(s, "no such policy");
-	if (cfg.policy != &policy_linux24)
-		stop(s, "the functions are those of linux24");
+	s->dialect = dialect_of(policy);
+	if (s->dialect == NULL)
+		stop(s, "nobody speaks the language of this policy");
 	world_free(s);
 	world_make(s, &cfg);
 }
@@ -195,15 +197,6 @@ given_area(struct scenario *s, const struct statement *st)
 		stop(s, "locked, of, or nothing");
 }
 
-static void
-given_scan(struct scenario *s, const struct statement *st)
-{
-	struct mm24 *mm = &linux24(s->w->core)->mm[space_of(s, st->argv[0])];
-
-	mm->swap_cnt = number_of(s, st->argv[1], UINT32_MAX);
-	mm->swap_address = number_of(s, st->argv[2], UINT32_MAX);
-}
-
 /* -- swap areas ------------------------------------------------------------ */
 
 static void
@@ -215,7 +208,9 @@ given_swap(struct scenario *s, const struct statement *st)
 	struct disk *d;
 	void *tables;
 
-	if (st->argc == 3)
+	bool solid = st->argc == 3 && strcmp(st->argv[2], "solid") == 0;
+
+	if (st->argc == 3 && !solid)
 		prio = (int)number_of(s, st->argv[2], SWAP_PRIO_MAX);
 	tables = calloc(1, core_swap_bytes(slots));
 	must(tables != NULL);
@@ -224,6 +219,8 @@ given_swap(struct scenario *s, const struct statement *st)
 		free(tables);
 		stop(s, "%d swap areas at most", SWAP_AREAS_MAX);
 	}
+	if (solid)
+		core_swap_solid_state(w->core, (unsigned)type);
 	d = &w->disk[type];
 	(void)strncpy(d->name, st->argv[0], NAME_BYTES - 1);
 	d->slots = slots;
@@ -263,7 +260,7 @@ given_slot_used(struct scenario *s, const struct statement *st)
 uint64_t
 kernel_vpn(struct world *w)
 {
-	must(w->kernel_next < w->space[KERNEL].pages);
+	must(w->kernel_next < w->kernel_end);
 	return w->kernel_next++;
 }
 
@@ -276,7 +273,7 @@ world_take(struct scenario *s, struct zone *z)
 	if (core_take(c, z, 0, 1, &pfn) == 0)
 		stop(s, "the zone is full");
 	c->frames[pfn].flags = 0;
-	c->frames[pfn].age = PAGE_AGE_START;
+	c->frames[pfn].age = s->dialect->frame_age;
 	return &c->frames[pfn];
 }
 
@@ -317,10 +314,12 @@ given_free(struct scenario *s, const struct statement *st)
 	unsigned i = (unsigned)(z - w->core->zones);
 	uint32_t n = (uint32_t)number_of(s, st->argv[1], z->size);
 	bool scattered = st->argc == 3 && strcmp(st->argv[2], "scattered") == 0;
-	struct linux24 was = *linux24(w->core);
+	void *was = malloc(s->dialect->state_bytes);
 
 	if (st->argc == 3 && !scattered)
 		stop(s, "scattered, or nothing");
+	must(was != NULL);
+	memcpy(was, w->core->policy_state, s->dialect->state_bytes);
 	while (z->free > (scattered ? 0 : n)) {
 		struct frame *f = world_take(s, z);
 
@@ -335,76 +334,13 @@ given_free(struct scenario *s, const struct statement *st)
 		filler_free(s, &w->core->frames[pfn]);
 		w->filler[i][k - 1] = w->filler[i][--w->fillers[i]];
 	}
+	memcpy(w->core->policy_state, was, s->dialect->state_bytes);
+	free(was);
 	if (z->free != n)
 		stop(s, "only %u can be free", z->free);
-	*linux24(w->core) = was;
 }
 
-/* -- numbers of the policy ------------------------------------------------- */
-
-static void
-given_memory_pressure(struct scenario *s, const struct statement *st)
-{
-	linux24(s->w->core)->memory_pressure =
-		(int64_t)number_of(s, st->argv[0], INT32_MAX);
-}
-
-static void
-given_nr_threads(struct scenario *s, const struct statement *st)
-{
-	linux24(s->w->core)->nr_threads =
-		(uint32_t)number_of(s, st->argv[0], UINT32_MAX);
-}
-
-static void
-given_waiters(struct scenario *s, const struct statement *st)
-{
-	linux24(s->w->core)->waiters =
-		(uint32_t)number_of(s, st->argv[0], UINT32_MAX);
-}
-
-static void
-given_async(struct scenario *s, const struct statement *st)
-{
-	s->w->core->io_pages = (uint32_t)number_of(s, st->argv[0], UINT32_MAX);
-}
-
-static void
-given_buffermem(struct scenario *s, const struct statement *st)
-{
-	linux24(s->w->core)->buffermem_pages =
-		(uint32_t)number_of(s, st->argv[0], UINT32_MAX);
-}
-
-/* A daemon sleeps, or is awake. */
-static void
-daemon_sleeps(struct scenario *s, const char *name, bool sleeps)
-{
-	struct linux24 *l = linux24(s->w->core);
-
-	if (strcmp(name, "kswapd") == 0) {
-		l->kswapd_sleeps = sleeps;
-		l->kswapd_until = jiffies(s->w->core) + HZ;
-	} else if (strcmp(name, "kreclaimd") == 0) {
-		l->kreclaimd_sleeps = sleeps;
-	} else if (strcmp(name, "bdflush") == 0) {
-		l->bdflush_sleeps = sleeps;
-	} else {
-		stop(s, "kswapd, kreclaimd or bdflush");
-	}
-}
-
-static void
-given_asleep(struct scenario *s, const struct statement *st)
-{
-	daemon_sleeps(s, st->argv[0], true);
-}
-
-static void
-given_awake(struct scenario *s, const struct statement *st)
-{
-	daemon_sleeps(s, st->argv[0], false);
-}
+/* -- devices --------------------------------------------------------------- */
 
 static void
 given_broken_disk(struct scenario *s, const struct statement *st)
@@ -470,20 +406,12 @@ const struct verb given_verbs[] = {
 	{"mm", 2, 3, given_mm, "NAME PAGES [bare]: an address space"},
 	{"area", 3, 6, given_area,
          "MM VPN PAGES [locked|of MM2 VPN2]: of a bare one; of: shared"},
-	{"scan", 3, 3, given_scan, "MM SWAP_CNT SWAP_ADDRESS"},
-	{"swap", 2, 3, given_swap, "NAME SLOTS [PRIORITY]: a swap area"},
+	{"swap", 2, 3, given_swap, "NAME SLOTS [PRIORITY|solid]: a swap area"},
 	{"writepage", 2, 2, given_writepage, "AREA refuses|none"},
 	{"slot_used", 2, 2, given_slot_used, "AREA SLOT: by somebody else"},
 	{"free", 2, 3, given_free, "ZONE FRAMES [scattered]: all else is used"},
 	{"pages", 2, ARGS_MAX, given_pages, "NAME COUNT WORD...: see pages.c"},
 	{"page", 2, ARGS_MAX, given_page, "NAME WORD...: changed"},
-	{"memory_pressure", 1, 1, given_memory_pressure, "N"},
-	{"nr_threads", 1, 1, given_nr_threads, "N"},
-	{"waiters", 1, 1, given_waiters, "N: tasks that wait for kswapd"},
-	{"nr_async", 1, 1, given_async, "N: pages in transfer"},
-	{"buffermem", 1, 1, given_buffermem, "N: pages that are buffers only"},
-	{"asleep", 1, 1, given_asleep, "DAEMON"},
-	{"awake", 1, 1, given_awake, "DAEMON"},
 	{"broken_disk", 0, 0, given_broken_disk, ": writes fail"},
 	{"whole_disk", 0, 0, given_whole_disk, ": they succeed again"},
 	{"cache", 2, 6, given_cache,
