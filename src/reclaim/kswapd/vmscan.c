@@ -10,8 +10,8 @@
  *	   enough, or given up
  *
  * A request says up to which zone, and which order; requests that come in
- * meanwhile are raised to the highest.  When 16 runs in a row have freed nothing
- * kswapd gives up; a direct reclaimer who frees something revives it.
+ * meanwhile are raised to the highest.  When 16 runs in a row have freed
+ * nothing kswapd gives up; a direct reclaimer who frees something revives it.
  *
  * balance_pgdat goes from priority 12 to 1: each round scans at least twice as
  * much as the one before, unless that was enough.  Where watermarks are boosted
