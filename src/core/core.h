@@ -202,6 +202,7 @@ struct area {
 	uint64_t home_vpn; /* AREA_GUEST: where its first page is at home */
 	uint16_t home_space;
 	swp_entry_t file; /* slot of the first page, if it is of a file; or 0 */
+	uint64_t note;    /* (P) 0 at first; both halves of a split have it */
 };
 
 enum area_flag {

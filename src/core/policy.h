@@ -199,6 +199,10 @@ void core_pages_of_slots(const struct core *c, unsigned space, uint64_t vpn,
 /* A page came in before it was asked for; ask and forget. */
 bool core_test_clear_readahead(struct core *c, struct frame *f);
 
+/* Write down what a policy wants to know of the area that holds vpn. */
+void core_area_note(struct core *c, unsigned space, uint64_t vpn,
+                    uint64_t note);
+
 /* The slot of a page that is swapped out and in no frame, or 0. */
 swp_entry_t core_swapped_out(const struct core *c, unsigned space,
                              uint64_t vpn);

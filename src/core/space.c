@@ -51,6 +51,16 @@ core_area_find(const struct core *c, unsigned space, uint64_t vpn)
 	return a != NULL && a->vpn <= vpn ? a : NULL;
 }
 
+void
+core_area_note(struct core *c, unsigned space, uint64_t vpn, uint64_t note)
+{
+	struct space *s = &c->spaces[space];
+	struct area *a = &s->areas[area_index(s, vpn)];
+
+	must(vpn >= a->vpn && vpn < area_end(a));
+	a->note = note;
+}
+
 struct page_id
 area_page_id(const struct area *a, uint64_t vpn)
 {

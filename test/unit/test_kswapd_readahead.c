@@ -205,6 +205,21 @@ pages_by_address_stay_inside_their_table(void **unused)
 	finish_all();
 }
 
+/* From page 30 on it is another area, which has seen what the first had. */
+static void
+each_area_is_remembered(void **unused)
+{
+	(void)unused;
+	reads(20, 17, 24);
+	assert_int_equal(core_area_flags(w->core, 0, vpn(30), 34, AREA_EXEC, 0),
+	                 0);
+	reads(40, 39, 42); /* half of 8 */
+	for (uint32_t i = 21; i <= 23; i++)
+		hits(i);
+	reads(25, 25, 29); /* three hits: 8, some are here already */
+	reads(50, 50, 51); /* half of 4 */
+}
+
 #define S(name) cmocka_unit_test_setup(name, by_slots)
 #define A(name) cmocka_unit_test_setup(name, by_addresses)
 
@@ -218,6 +233,7 @@ main(void)
 		A(pages_by_address_follow_the_program),
 		A(pages_by_address_stay_inside_their_area),
 		A(pages_by_address_stay_inside_their_table),
+		A(each_area_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

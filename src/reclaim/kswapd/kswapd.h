@@ -346,8 +346,7 @@ enum alloc_result66 {
 
 /* A window of swap read-ahead (F9): by slots, or by pages of an area. */
 struct readahead66 {
-	uint64_t area_id; /* by pages: of which area the rest is */
-	uint64_t prev;    /* the last fault; by slots, without a hit before */
+	uint64_t prev; /* the last fault; by slots, without a hit before */
 	uint32_t hits, window;
 };
 
@@ -378,7 +377,6 @@ struct pgdat66 {
 
 	uint32_t page_cluster;
 	struct readahead66 cluster_readahead;
-	struct readahead66 vma_readahead[SPACES_MAX];
 
 	uint32_t nr_deferred[CACHES_MAX]; /* F7 */
 };

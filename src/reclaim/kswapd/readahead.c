@@ -86,15 +86,29 @@ swap_cluster_readahead(struct core *c, unsigned space, uint64_t vpn,
 
 /* -- by address ----------------------------------------------------------- */
 
-/* What is remembered of an area. */
-static struct readahead66 *
-vma_readahead(const struct core *c, unsigned space, const struct area *a)
-{
-	struct readahead66 *r = &pgdat66(c)->vma_readahead[space];
+/* What is remembered of an area is a word: page, window, hits. */
+#define NOTE_BITS 6
 
-	if (r->area_id != a->id)
-		*r = (struct readahead66){.area_id = a->id, .hits = HITS_FIRST};
-	return r;
+static struct readahead66
+vma_remembers(const struct area *a)
+{
+	const uint64_t mask = (1u << NOTE_BITS) - 1;
+
+	if (a->note == 0)
+		return (struct readahead66){.hits = HITS_FIRST};
+	return (struct readahead66){
+		.prev = a->note >> 2 * NOTE_BITS,
+		.window = (uint32_t)(a->note >> NOTE_BITS & mask),
+		.hits = (uint32_t)(a->note & mask),
+	};
+}
+
+static void
+vma_remember(struct core *c, unsigned space, uint64_t vpn, uint32_t window,
+             uint32_t hits)
+{
+	core_area_note(c, space, vpn,
+	               vpn << 2 * NOTE_BITS | window << NOTE_BITS | hits);
 }
 
 /* Pages of the window that lie before the wanted one. */
@@ -112,18 +126,17 @@ swap_vma_readahead(struct core *c, unsigned space, uint64_t vpn,
 {
 	const struct area *a = core_area_find(c, space, vpn);
 	uint64_t table = round_down(vpn, TABLE_PAGES), first, end;
-	struct readahead66 *r = vma_readahead(c, space, a);
+	struct readahead66 r = vma_remembers(a);
 	uint32_t order = min_u32(pgdat66(c)->page_cluster, RA_ORDER_CEILING);
-	uint32_t left;
+	uint32_t window = 1, left;
 
-	r->window = order == 0 ? 1
-	                       : readahead_window66(r->prev, vpn, r->hits,
-	                                            1u << order, r->window);
-	left = vma_left(vpn, r->prev, r->window);
-	r->prev = vpn;
-	r->hits = 0;
+	if (order != 0)
+		window = readahead_window66(r.prev, vpn, r.hits, 1u << order,
+		                            r.window);
+	vma_remember(c, space, vpn, window, 0);
+	left = vma_left(vpn, r.prev, window);
 	first = vpn - table > left ? vpn - left : table;
-	end = vpn + r->window - left;
+	end = vpn + window - left;
 	if (end > table + TABLE_PAGES)
 		end = table + TABLE_PAGES;
 	for (uint64_t v = first; v < end; v++)
@@ -161,7 +174,7 @@ readahead_found(struct core *c, struct frame *f)
 {
 	bool hit = core_test_clear_readahead(c, f);
 	const struct area *a;
-	struct readahead66 *r;
+	struct readahead66 r;
 
 	if (!swap_use_vma_readahead(c)) {
 		pgdat66(c)->cluster_readahead.hits += hit;
@@ -170,7 +183,7 @@ readahead_found(struct core *c, struct frame *f)
 	a = core_area_find(c, f->space, f->vpn);
 	if (a == NULL)
 		return;
-	r = vma_readahead(c, f->space, a);
-	r->prev = f->vpn;
-	r->hits = min_u32(r->hits + hit, HITS_MAX);
+	r = vma_remembers(a);
+	vma_remember(c, f->space, f->vpn, r.window,
+	             min_u32(r.hits + hit, HITS_MAX));
 }
