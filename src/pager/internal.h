@@ -26,12 +26,12 @@
 #include <sys/types.h>
 
 #include "core/core.h"
+#include "core/node/claims.h"
 #include "os/file/filedev.h"
 #include "os/spool.h"
 #include "os/thread.h"
 #include "pager/cache/cache.h"
 #include "pager/pager.h"
-#include "pager/space/table.h"
 #include "record/tap.h"
 #include "swap/swapdev.h"
 
@@ -110,7 +110,7 @@ struct pager {
 	uint64_t space_bits;      /* (L) the spaces that exist */
 	unsigned spaces_top;      /* (L) those from here on never did */
 	struct cache_slots caches;
-	struct space_table spaces; /* (L) of pages in areas */
+	struct claims claims; /* (L) of pages in areas of spaces but 0 */
 };
 
 /* -- pager.c -------------------------------------------------------------- */
@@ -284,7 +284,9 @@ bool inline_fault(struct pager *p, uint64_t vpn);
 static inline unsigned
 space_of(const struct pager *p, uint64_t vpn)
 {
-	return space_table_find(&p->spaces, vpn);
+	const struct claim *claim = claims_find(&p->claims, vpn);
+
+	return claim != NULL ? claim->space : 0;
 }
 
 bool space_exists(const struct pager *p, unsigned space);

@@ -156,14 +156,14 @@ may_add(const struct pager *p, struct range r, bool promise)
 static int
 area_add(struct pager *p, struct range r, bool promise)
 {
+	struct claim claim = {r.vpn, r.vpn + r.pages, (uint16_t)r.space, 0, 0};
 	int err;
 
 	pager_lock(p);
 	err = may_add(p, r, promise);
 	if (err == 0)
 		err = tap_area_add(p->core, r.space, r.vpn, r.pages);
-	if (err == 0 && r.space != 0 &&
-	    !space_table_add(&p->spaces, r.vpn, r.vpn + r.pages, r.space)) {
+	if (err == 0 && r.space != 0 && !claims_add(&p->claims, claim)) {
 		(void)tap_area_remove(p->core, r.space, r.vpn, r.pages);
 		err = -ENOMEM;
 	}
@@ -190,10 +190,10 @@ area_remove(struct pager *p, struct range r)
 	promised = a != NULL && a->flags & AREA_PROMISED;
 	if (a != NULL)
 		type = entry_type(a->file);
-	if (space_table_may_cut(&p->spaces, r.vpn, end))
+	if (claims_may_cut(&p->claims, r.vpn, end))
 		err = tap_area_remove(p->core, r.space, r.vpn, r.pages);
 	if (err == 0)
-		space_table_cut(&p->spaces, r.vpn, end);
+		claims_cut(&p->claims, r.vpn, end);
 	if (err == 0 && promised)
 		p->promised -= r.pages;
 	if (err == 0 && type != 0)
@@ -356,7 +356,7 @@ static bool
 is_within(const struct pager *p, unsigned space, uint64_t vpn, uint64_t pages)
 {
 	return space_of(p, vpn) == space &&
-	       space_table_end(&p->spaces, vpn, vpn + pages) == vpn + pages;
+	       claims_end(&p->claims, vpn, vpn + pages) == vpn + pages;
 }
 
 int

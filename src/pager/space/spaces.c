@@ -89,7 +89,7 @@ space_take(struct pager *p, struct range *r, struct range *ret)
 		return false;
 	pager_lock(p);
 	ret->vpn = r->vpn;
-	ret->pages = space_table_end(&p->spaces, r->vpn, end) - r->vpn;
+	ret->pages = claims_end(&p->claims, r->vpn, end) - r->vpn;
 	ret->space = space_of(p, r->vpn);
 	pager_unlock(p);
 	r->vpn += ret->pages;
@@ -107,7 +107,7 @@ space_next(const struct pager *p, struct range in, struct range *ret)
 		const struct area *a = core_area_next(p->core, space, v);
 		uint64_t start, stop;
 
-		border = space_table_end(&p->spaces, v, end);
+		border = claims_end(&p->claims, v, end);
 		if (a == NULL || a->vpn >= border)
 			continue;
 		start = a->vpn > v ? a->vpn : v;
