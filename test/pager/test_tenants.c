@@ -356,7 +356,7 @@ ranges_that_are_taken_away(void **state)
 		assert_int_equal(pager_space_stats(p, i, &managed, &mapped), 0);
 		assert_int_equal(managed + mapped, 0);
 	}
-	assert_int_equal(p->spaces.count, 0);
+	assert_int_equal(p->claims.count, 0);
 	assert_int_equal(pager_space_destroy(p, 1), 0);
 	engine_close(p);
 }
