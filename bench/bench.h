@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "trace/zipf.h"
+
 enum { BENCH_PAGE = 4096 };
 
 /* Where the first access of a random row is in its sequence. */
@@ -67,7 +69,7 @@ struct sequence {
 	uint64_t pages;
 	uint64_t hot_pages;
 	uint64_t accesses; /* of the row */
-	double zeta, eta, alpha, half;
+	struct zipf zipf;
 };
 
 struct sequence_options {

@@ -9,12 +9,11 @@
  *	... lead-in ...  SEQUENCE_START  ... the row ...  ... lead-out ...
  */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench.h"
-#include "bench/optimum.h"
+#include "compare/optimum.h"
 
 enum {
 	HOT_PERCENT = 80,   /* of the budget */
@@ -38,36 +37,11 @@ page_uniform(const struct sequence *q, uint64_t i)
 	return draw(q, i) % q->pages;
 }
 
-/* As Gray et al., "Quickly generating billion-record synthetic databases".
- * Ranks are spread over the memory by a prime that pages is no multiple of. */
+/* Ranks are spread over the memory by a prime that pages is no multiple of. */
 static uint64_t
 page_zipf(const struct sequence *q, uint64_t i)
 {
-	double u = (double)(draw(q, i) >> 11) * 0x1p-53;
-	double uz = u * q->zeta;
-	uint64_t rank;
-
-	if (uz < 1.0)
-		rank = 0;
-	else if (uz < q->half)
-		rank = 1;
-	else
-		rank = (uint64_t)((double)q->pages *
-		                  pow(q->eta * u - q->eta + 1, q->alpha));
-	return rank * 2654435761u % q->pages;
-}
-
-static void
-start_zipf(struct sequence *q)
-{
-	double n = (double)q->pages;
-
-	for (uint64_t i = 1; i <= q->pages; i++)
-		q->zeta += pow((double)i, -zipf_theta);
-	q->half = 1.0 + pow(0.5, zipf_theta);
-	q->alpha = 1.0 / (1.0 - zipf_theta);
-	q->eta = (1.0 - pow(2.0 / n, 1.0 - zipf_theta)) /
-	         (1.0 - q->half / q->zeta);
+	return zipf_rank(&q->zipf, draw(q, i)) * 2654435761u % q->pages;
 }
 
 /* Data that fit have a cold part, too. */
@@ -135,7 +109,7 @@ sequence_start(struct sequence *q, const char *row,
 			.seed = mix(o->seed + i),
 		};
 		if (q->page == page_zipf)
-			start_zipf(q);
+			zipf_init(&q->zipf, q->pages, zipf_theta);
 		if (q->page == page_hot)
 			start_hot(q, o->frames, HOT_PERCENT);
 		if (q->page == page_loop)
@@ -158,18 +132,19 @@ sequence_optimum(const struct sequence *q, uint32_t frames,
 	uint64_t lead = LEAD_TIMES * q->pages;
 	struct optimum_trace t = {
 		.length = 2 * lead + q->accesses,
+		.numbers = (uint32_t)q->pages,
 		.first = lead,
 		.count = q->accesses,
 	};
-	uint32_t *pages = malloc(t.length * sizeof(*pages));
+	uint32_t *access = malloc(t.length * sizeof(*access));
 	int r;
 
-	if (pages == NULL)
+	if (access == NULL)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < t.length; i++)
-		pages[i] = (uint32_t)sequence_page(q, i - lead);
-	t.pages = pages;
+		access[i] = (uint32_t)sequence_page(q, i - lead) << 1;
+	t.access = access;
 	r = optimum_misses(&t, frames, ret_misses);
-	free(pages);
+	free(access);
 	return r;
 }

@@ -29,9 +29,6 @@
 /* A transfer that the device ended by itself does not always wake poll(). */
 #define POLL_MS 250
 
-/* A pager that hears of events has but one space. */
-#define SPACE_EVENTS 0
-
 /* -- reading -------------------------------------------------------------- */
 
 void
@@ -51,65 +48,61 @@ faults_drain(struct pager *p)
 
 /* -- events --------------------------------------------------------------- */
 
-/*
- * The kernel takes pages away, or the whole range: the program bypassed us.
- */
+/* The kernel has taken the pages of a part; if it was unmapped, for good. */
 static void
-range_vanished(struct pager *p, uint64_t start, uint64_t end, bool unmapped)
+part_vanished(const struct part *part, bool unmapped)
 {
-	struct range r = range_of(page_addr(start >> PAGE_SHIFT), end - start);
+	struct node *n = part->node;
 
-	if (unmapped) {
-		pager_lock(p);
-		(void)tap_area_remove(p->core, SPACE_EVENTS, r.vpn, r.pages);
-		pager_unlock(p);
-	}
 	for (;;) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq =
+			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
 		struct batch b = {0};
 		uint64_t busy;
 
-		pager_lock(p);
-		busy = tap_vanished(p->core, SPACE_EVENTS, r.vpn, r.pages, &b);
-		pager_unlock(p);
-		pager_perform(p, &b);
+		node_lock(n);
+		busy = tap_vanished(n->core, part->space, part->vpn,
+		                    part->pages, &b);
+		node_unlock(n);
+		node_perform(n, &b);
 		/* What is in motion the core forgets when it ends; pages of a
 		 * range that lives on must not be forgotten twice. */
 		if (busy == 0 || !unmapped)
 			return;
 		/* Whoever moves these pages may wait for a message of ours. */
-		faults_drain(p);
-		pager_wait(p, seq, 1);
+		faults_drain(n->pager);
+		pager_wait(n->pager, seq, 1);
 	}
 }
 
-/* A raw mremap: the kernel has moved the pages; tell the core. */
+/*
+ * The kernel takes pages away, or the whole range: the program bypassed us.
+ */
 static void
-range_moved(struct pager *p, uint64_t from, uint64_t to, uint64_t bytes)
+range_vanished(struct pager *p, struct range r, bool unmapped)
 {
-	struct range r = range_of(page_addr(from >> PAGE_SHIFT), bytes);
-	uint64_t dst = to >> PAGE_SHIFT, busy;
+	struct part part;
 
-	pager_lock(p);
-	if (tap_area_add(p->core, SPACE_EVENTS, dst, r.pages) == 0)
-		(void)tap_area_rename(p->core, SPACE_EVENTS, r.vpn, dst,
-		                      r.pages);
-	(void)tap_area_remove(p->core, SPACE_EVENTS, r.vpn, r.pages);
-	do {
-		struct batch b = {0};
-		struct op *op;
+	if (unmapped)
+		while (part_forget(p, r, &part) == 0)
+			part_vanished(&part, true);
+	else
+		while (part_take(p, &r, &part))
+			part_vanished(&part, false);
+}
 
-		busy = tap_move(p->core, SPACE_EVENTS, r.vpn, dst, r.pages, &b);
-		while ((op = batch_take(&b)) != NULL) { /* is done already */
-			for (uint32_t i = 0; i < op->count; i++)
-				op->pg[i].err = 0;
-			tap_op_done(p->core, op, &b);
-		}
-		pager_unlock(p);
-		faults_drain(p);
-		pager_lock(p);
-	} while (busy != 0);
-	pager_unlock(p);
+/* A raw mremap. */
+static void
+range_remapped(struct pager *p, struct range from, uint64_t to)
+{
+	if (!range_moved(p, from, to))
+		range_vanished(p, from, true);
+}
+
+static struct range
+event_range(uint64_t start, uint64_t bytes)
+{
+	return (struct range){start >> PAGE_SHIFT, bytes >> PAGE_SHIFT};
 }
 
 static void
@@ -117,15 +110,17 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 {
 	switch (m->event) {
 	case UFFD_EVENT_REMOVE:
-		range_vanished(p, m->arg.remove.start, m->arg.remove.end,
-		               false);
-		break;
 	case UFFD_EVENT_UNMAP:
-		range_vanished(p, m->arg.remove.start, m->arg.remove.end, true);
+		range_vanished(
+			p,
+			event_range(m->arg.remove.start,
+		                    m->arg.remove.end - m->arg.remove.start),
+			m->event == UFFD_EVENT_UNMAP);
 		break;
 	case UFFD_EVENT_REMAP:
-		range_moved(p, m->arg.remap.from, m->arg.remap.to,
-		            m->arg.remap.len);
+		range_remapped(p,
+		               event_range(m->arg.remap.from, m->arg.remap.len),
+		               m->arg.remap.to >> PAGE_SHIFT);
 		break;
 	default:
 		break;
@@ -135,15 +130,19 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 /* -- faults --------------------------------------------------------------- */
 
 enum fault_verdict
-fault_ask(struct pager *p, uint64_t vpn)
+fault_ask(struct pager *p, uint64_t vpn, struct node **ret)
 {
+	struct place at = place_of(p, vpn);
 	struct batch b = {0};
 	enum fault_verdict v;
 
-	pager_lock(p);
-	v = tap_fault(p->core, space_of(p, vpn), vpn, &b);
-	pager_unlock(p);
-	pager_perform(p, &b);
+	do {
+		node_lock(at.node);
+		v = tap_fault(at.node->core, at.space, vpn, &b);
+		node_unlock(at.node);
+		node_perform(at.node, &b);
+		*ret = at.node;
+	} while (v == FAULT_NOAREA && place_moved(p, vpn, &at));
 	return v;
 }
 
@@ -188,15 +187,18 @@ page_lost(struct pager *p, uint64_t vpn)
 	struct batch b = {0};
 	unsigned char in_memory = 1;
 
+	struct place at;
+
 	if (!p->cfg.events ||
 	    syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) < 0 ||
 	    in_memory & 1)
 		return false;
-	pager_lock(p);
-	if (core_page_state(p->core, SPACE_EVENTS, vpn) == PAGE_MAPPED)
-		(void)tap_vanished(p->core, SPACE_EVENTS, vpn, 1, &b);
-	pager_unlock(p);
-	pager_perform(p, &b);
+	at = place_of(p, vpn);
+	node_lock(at.node);
+	if (core_page_state(at.node->core, at.space, vpn) == PAGE_MAPPED)
+		(void)tap_vanished(at.node->core, at.space, vpn, 1, &b);
+	node_unlock(at.node);
+	node_perform(at.node, &b);
 	return true;
 }
 
@@ -205,7 +207,8 @@ fault_serve(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		struct batch b = {0};
-		enum fault_verdict v = fault_ask(p, vpn);
+		struct node *n;
+		enum fault_verdict v = fault_ask(p, vpn, &n);
 
 		switch (v) {
 		case FAULT_DONE:
@@ -229,9 +232,9 @@ fault_serve(struct pager *p, uint64_t vpn)
 		case FAULT_AGAIN:
 			break;
 		case FAULT_NOFRAME:
-			reclaim_for_fault(p, &b);
-			(void)io_reap(p, DEV_READ, 0, &b);
-			pager_perform(p, &b);
+			reclaim_for_fault(n, &b);
+			(void)io_reap(n, DEV_READ, 0, &b);
+			node_perform(n, &b);
 			break;
 		}
 	}
@@ -283,28 +286,39 @@ faults_lost(struct pager *p)
 	abort();
 }
 
+/* Also what ended at once, which poll() does not say. */
+static void
+reads_reap(struct node *n)
+{
+	struct batch b = {0};
+
+	while (io_reap(n, DEV_READ, 0, &b))
+		node_perform(n, &b);
+}
+
 void
 faults_run(void *ctx)
 {
 	struct pager *p = ctx;
-	struct pollfd fds[3] = {
+	struct pollfd fds[2 + NODES_MAX] = {
 		{.fd = p->uffd, .events = POLLIN},
-		{.fd = swapdev_poll_fd(p->dev[DEV_READ]), .events = POLLIN},
 		{.fd = p->wake_fd, .events = POLLIN},
 	};
 
+	for (unsigned i = 0; i < p->node_count; i++)
+		fds[2 + i] = (struct pollfd){
+			.fd = swapdev_poll_fd(p->nodes[i].dev[DEV_READ]),
+			.events = POLLIN,
+		};
 	filedev_thread_is_own();
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
-		struct batch b = {0};
-
-		if (poll(fds, 3, POLL_MS) < 0 && errno != EINTR)
+		if (poll(fds, 2 + p->node_count, POLL_MS) < 0 && errno != EINTR)
 			faults_lost(p);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
 		faults_drain(p);
 		messages_serve(p);
-		/* Also what ended at once, which poll() does not say. */
-		while (io_reap(p, DEV_READ, 0, &b))
-			pager_perform(p, &b);
+		for (unsigned i = 0; i < p->node_count; i++)
+			reads_reap(&p->nodes[i]);
 	}
 }

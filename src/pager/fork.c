@@ -3,9 +3,9 @@
  * fork.c -- everything resident, then fork.
  *
  * A child has no userfaultfd: what is absent in it reads as zeros, in silence.
- * So before a fork every page that has contents is mapped, and while p->frozen
- * none leaves: daemons rest, faults do not reclaim, nothing is made cold.  A
- * page that was never written may be absent: zeros are right.
+ * So before a fork every page that has contents is mapped, and while nodes are
+ * frozen none leaves: daemons rest, faults do not reclaim, nothing is made
+ * cold.  A page that was never written may be absent: zeros are right.
  *
  *	before: daemons rest --> all pages in
  *	parent: go on; pages are shared now, and leave after a write of the
@@ -20,64 +20,104 @@
 #define FORK_WAIT_NS 60000000000ull /* then something is very wrong */
 #define FORK_SPARE 64 /* frames for what other threads touch meanwhile */
 
-/* Pages that are not mapped, or on their way.  => with the lock held */
+/* Pages of a node that are not mapped, or on their way. */
 static uint64_t
-absent_pages(struct pager *p)
+absent_pages(struct node *n)
 {
-	struct range all = {0, ADDRESS_PAGES, 0}, part;
-	uint64_t n = 0;
+	struct range all = {0, ADDRESS_PAGES};
+	struct part part;
+	uint64_t count = 0;
 
-	while (space_next(p, all, &part)) {
+	while (part_take(n->pager, &all, &part)) {
 		uint64_t end = part.vpn + part.pages, v = part.vpn;
 
-		while ((v = core_next_absent(p->core, part.space, v, end)) <
+		if (part.node != n)
+			continue;
+		node_lock(n);
+		while ((v = core_next_absent(n->core, part.space, v, end)) <
 		       end) {
-			n++;
+			count++;
 			v++;
 		}
-		all = (struct range){end, ADDRESS_PAGES - end, 0};
+		node_unlock(n);
 	}
-	return n;
+	return count;
 }
 
-/* => with the lock held */
+static uint64_t
+stat_of(const struct node *n, enum pageout_stat_id id)
+{
+	return __atomic_load_n(&n->stats[id], __ATOMIC_RELAXED);
+}
+
+/* All pages of each node fit its frames. */
 static bool
 fits(struct pager *p)
 {
-	uint64_t mapped = p->stats[PAGEOUT_STAT_nr_mapped];
+	for (unsigned i = 0; i < p->node_count; i++) {
+		struct node *n = &p->nodes[i];
 
-	/* A page that could not be read back would be zeros in the child. */
-	if (p->stats[PAGEOUT_STAT_pgpoison] != 0)
-		return false;
-	return mapped + absent_pages(p) + FORK_SPARE <=
-	       p->core->cfg.frames_total;
+		/* One that could not be read back would be zeros there. */
+		if (stat_of(n, PAGEOUT_STAT_pgpoison) != 0 ||
+		    stat_of(n, PAGEOUT_STAT_nr_mapped) + absent_pages(n) +
+		                    FORK_SPARE >
+		            n->core->cfg.frames_total)
+			return false;
+	}
+	return true;
 }
 
-/* Bring one absent page in.  => false when there is none */
+/* Every page is in, and none is on its way. */
 static bool
-bring_one(struct pager *p, uint64_t *vpn)
+is_ready(struct pager *p)
 {
-	struct range part;
-	bool found = false;
+	for (unsigned i = 0; i < p->node_count; i++) {
+		struct node *n = &p->nodes[i];
+		uint32_t ops;
 
-	pager_lock(p);
-	while (!found &&
-	       space_next(p, (struct range){*vpn, ADDRESS_PAGES - *vpn, 0},
-	                  &part)) {
+		node_lock(n);
+		ops = n->core->ops_in_flight;
+		node_unlock(n);
+		if (ops != 0 || absent_pages(n) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* From *vpn on, find an absent page.  => false when there is none */
+static bool
+next_absent(struct pager *p, uint64_t *vpn)
+{
+	struct range left = {*vpn, ADDRESS_PAGES - *vpn};
+	struct part part;
+
+	while (part_take(p, &left, &part)) {
 		uint64_t end = part.vpn + part.pages;
 
-		*vpn = core_next_absent(p->core, part.space, part.vpn, end);
-		found = *vpn < end;
+		node_lock(part.node);
+		*vpn = core_next_absent(part.node->core, part.space, part.vpn,
+		                        end);
+		node_unlock(part.node);
+		if (*vpn < end)
+			return true;
 	}
-	pager_unlock(p);
-	return found;
+	return false;
+}
+
+/* Let reads end, or wait for whoever lets them. */
+static void
+wait_for_reads(struct pager *p, uint32_t seq)
+{
+	for (unsigned i = 0; i < p->node_count; i++)
+		io_wait(&p->nodes[i], seq);
 }
 
 /* => 0, -EAGAIN to go on, -ENOMEM when no frame can be had */
 static int
 bring_in(struct pager *p, uint64_t vpn)
 {
-	enum fault_verdict v = fault_ask(p, vpn);
+	struct node *n;
+	enum fault_verdict v = fault_ask(p, vpn, &n);
 
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;
@@ -90,7 +130,7 @@ bring_all(struct pager *p, uint64_t deadline)
 {
 	uint64_t vpn = 0;
 
-	while (bring_one(p, &vpn)) {
+	while (next_absent(p, &vpn)) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		int r = bring_in(p, vpn);
 
@@ -100,14 +140,36 @@ bring_all(struct pager *p, uint64_t deadline)
 			vpn++;
 			continue;
 		}
-		io_wait(p, seq);
-		pager_lock(p);
-		r = fits(p) ? 0 : -ENOMEM;
-		pager_unlock(p);
-		if (r < 0)
-			return r;
+		wait_for_reads(p, seq);
+		if (!fits(p))
+			return -ENOMEM;
 	}
 	return 0;
+}
+
+static void
+freeze(struct pager *p, bool on)
+{
+	for (unsigned i = 0; i < p->node_count; i++) {
+		struct node *n = &p->nodes[i];
+
+		node_lock(n);
+		if (on)
+			n->frozen++;
+		else
+			n->frozen--;
+		node_unlock(n);
+	}
+}
+
+/* The daemons may go on. */
+static void
+thaw(struct pager *p)
+{
+	freeze(p, false);
+	for (unsigned i = 0; i < p->node_count; i++)
+		for (unsigned who = 0; who < DAEMONS; who++)
+			daemon_ask(&p->nodes[i], (enum daemon)who);
 }
 
 int
@@ -116,25 +178,19 @@ pager_fork_before(struct pager *p)
 	uint64_t deadline = pager_now_ns() + FORK_WAIT_NS;
 	int r = 0;
 
-	pager_lock(p);
-	p->frozen++;
+	freeze(p, true);
 	while (r == 0) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 
-		if (!fits(p) || pager_now_ns() > deadline) {
+		if (!fits(p) || pager_now_ns() > deadline)
 			r = -ENOMEM;
-			break;
-		}
-		if (p->core->ops_in_flight == 0 && absent_pages(p) == 0)
-			break;
-		pager_unlock(p);
-		r = bring_all(p, deadline);
-		io_wait(p, seq);
-		pager_lock(p);
+		else if (is_ready(p))
+			return 0;
+		else
+			r = bring_all(p, deadline);
+		wait_for_reads(p, seq);
 	}
-	if (r < 0)
-		p->frozen--;
-	pager_unlock(p);
+	freeze(p, false);
 	return r;
 }
 
@@ -142,18 +198,14 @@ void
 pager_fork_parent(struct pager *p)
 {
 	__atomic_store_n(&p->forked, true, __ATOMIC_RELAXED);
-	pager_lock(p);
-	p->frozen--;
-	pager_unlock(p);
-	for (unsigned i = 0; i < DAEMONS; i++)
-		daemon_ask(p, (enum daemon)i);
+	thaw(p);
 }
 
 void
 pager_fork_child(struct pager *p)
 {
-	for (unsigned i = 0; i < DEVS; i++)
-		swapdev_file_forget(&p->files[i]);
+	for (unsigned i = 0; i < p->node_count; i++)
+		node_forget(&p->nodes[i]);
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);

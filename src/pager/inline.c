@@ -27,7 +27,7 @@ static struct sigaction inline_old;
  * device works on the others.
  */
 static void
-perform_inline(struct pager *p, uint64_t vpn, struct batch *b)
+perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 {
 	struct batch rest = {0};
 	struct op *op, *mine = NULL;
@@ -39,15 +39,15 @@ perform_inline(struct pager *p, uint64_t vpn, struct batch *b)
 		else
 			batch_add(&rest, op);
 	}
-	pager_perform(p, &rest);
+	node_perform(n, &rest);
 	if (mine == NULL)
 		return;
-	io_transfer(p, mine, false);
-	pager_lock(p);
-	tap_op_done(p->core, mine, b);
-	pager_unlock(p);
-	pager_ended(p);
-	pager_perform(p, b);
+	io_transfer(n, mine, false);
+	node_lock(n);
+	tap_op_done(n->core, mine, b);
+	node_unlock(n);
+	pager_ended(n->pager);
+	node_perform(n, b);
 }
 
 bool
@@ -55,32 +55,36 @@ inline_fault(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct place at = place_of(p, vpn);
+		struct node *n = at.node;
 		struct batch b = {0};
 		enum fault_verdict v;
 
-		pager_lock(p);
-		v = tap_fault(p->core, space_of(p, vpn), vpn, &b);
-		pager_unlock(p);
-		perform_inline(p, vpn, &b);
+		node_lock(n);
+		v = tap_fault(n->core, at.space, vpn, &b);
+		node_unlock(n);
+		perform_inline(n, vpn, &b);
 		switch (v) {
 		case FAULT_DONE:
 			return true;
 		case FAULT_STARTED:
 			break; /* look again: it is there, or on its way */
 		case FAULT_WAIT:
-			io_wait(p, seq);
+			io_wait(n, seq);
 			break;
 		case FAULT_AGAIN:
 			break;
 		case FAULT_NOFRAME:
-			reclaim_for_fault(p, &b);
+			reclaim_for_fault(n, &b);
 			break;
 		case FAULT_NOMEM:
 		case FAULT_POISONED:
 			fault_fail(p, vpn, v);
 			return false;
 		case FAULT_NOAREA:
-			return false;
+			if (!place_moved(p, vpn, &at))
+				return false;
+			break;
 		}
 	}
 }

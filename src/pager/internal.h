@@ -2,20 +2,29 @@
 /*
  * internal.h -- what the files of the pager share among themselves.
  *
- *	pager.c		open, close, memory, the lock, waiting for events
- *	perform.c	operations of the core, done to real memory
- *	io.c		operations that go to the swap device, and come back
+ *	pager.c		open, close, time, waiting for events
+ *	node/		nodes: a core each, with its frames, swap file, threads;
+ *			and which node has a page
  *	faults.c	thread mode: faults and events are read and served
  *	inline.c	inline mode: the faulting thread serves itself
- *	daemons.c	kswapd, kreclaimd, the flusher
  *	ranges.c	ranges become managed, change, and cease to be
- *	files.c		mapped files
+ *	hints.c		what programs say about ranges; pins
+ *	file/		mapped files
  *	fork.c		everything resident, then fork
  *	cache/		shrinkers and slab caches: what the program can spare
- *	space/		which space a page belongs to
+ *	space/		spaces come and go
  *
- * One lock: the node's.  It guards the core, and is never held over a system
- * call.  What a call of the core put into a batch is performed without it.
+ * Locks, in the order in which they are taken; none is held over a system call
+ * that may wait:
+ *
+ *	the caches'	which caches there are
+ *	the map's	which ranges are managed, whose they are, and promises
+ *	a node's	its core; never those of two nodes at once
+ *
+ * Ranges begin to be managed, change hands and cease to be under the map's lock
+ * and that of the node.  So who has found a page's node may have found what is
+ * no longer true when it has the node's lock: then the core knows no area, and
+ * the place is looked up again.
  */
 #ifndef PAGER_INTERNAL_H
 #define PAGER_INTERNAL_H
@@ -26,24 +35,16 @@
 #include <sys/types.h>
 
 #include "core/core.h"
-#include "os/file/filedev.h"
+#include "core/node/claims.h"
+#include "core/node/zonelist.h"
 #include "os/spool.h"
 #include "os/thread.h"
 #include "pager/cache/cache.h"
+#include "pager/node/node.h"
 #include "pager/pager.h"
-#include "pager/space/table.h"
 #include "record/tap.h"
-#include "swap/swapdev.h"
 
-/* Faults and read-ahead, writes: a device each, so that nobody is woken for
- * what is not his. */
-enum pager_dev { DEV_READ, DEV_WRITE, DEVS };
-
-enum pager_thread {
-	THREAD_FAULTS = DAEMONS,
-	THREAD_RECORD,
-	THREADS,
-};
+enum pager_thread { THREAD_FAULTS, THREAD_RECORD, THREADS };
 
 #define ADDRESS_PAGES ((uint64_t)1 << 36) /* of the program */
 #define MESSAGES_MAX 4096 /* more than threads that wait and events */
@@ -54,77 +55,51 @@ struct messages {
 	uint32_t first, count;
 };
 
-/* A mapped file; mem is NULL when there is none. */
-struct pager_file {
-	struct swapdev_place place; /* its descriptor is ours */
-	dev_t dev;
-	ino_t ino;
-	uint64_t pages; /* that are managed still */
-	void *mem;      /* the core's tables */
-	size_t mem_bytes;
-};
-
 /*
- * (C) constant while threads run; (L) under the lock; (A) atomic; (H) the fault
- * thread's.
+ * (C) constant while threads run; (M) under the map's lock; (A) atomic; (H) the
+ * fault thread's.
  */
 struct pager {
 	struct pager_config cfg; /* (C) */
-	struct core *core;       /* (L) */
-	pthread_mutex_t lock;
-	char *pool;                      /* (C) */
-	size_t pool_bytes;               /* (C) */
-	char *zeros;                     /* (C) a page of them */
-	int uffd;                        /* (C) of the areas */
-	int pool_uffd;                   /* (C) of the pool: no events */
-	int wake_fd;                     /* (C) ends the fault thread's sleep */
-	int stat_fd;                     /* (C) */
-	uint64_t *stats;                 /* (A) */
-	struct tap tap;                  /* (L) with cfg.record_fd */
-	struct spool spool;              /* its bytes; made under (L) */
-	struct swapdev_file files[DEVS]; /* (C) */
-	struct swapdev *dev[DEVS];       /* (C) */
-	struct swapdev_filter_mem filters[DEVS]; /* (C) */
-	struct swapdev_req *reqs; /* one an operation; its holder's */
-	uint32_t swap_slots;      /* (C) limit */
-	uint32_t swap_ready;      /* kswapd's: slots that exist */
-	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
-	uint64_t promised;        /* (L) pages */
-	struct pager_file mapped[FILE_AREAS_MAX]; /* (L) by type of entry; an
-	                        operation that names it keeps it */
-	uint32_t reaping;        /* (A) a thread waits for the read device */
-	uint32_t writes, reads;  /* (A) transfers in flight */
-	uint32_t removing;       /* (A) ranges on their way out */
-	uint32_t events;         /* (A) futex: counts operations that ended */
-	uint32_t waiters;        /* (A) threads that wait for it */
-	uint32_t asked[DAEMONS]; /* (A) futex: a turn is wanted */
-	uint32_t frozen;         /* (L) daemons rest: a fork is going on */
-	uint32_t stopping;       /* (A) */
-	bool forked;             /* (A) pages may be shared with a child */
-	bool said_oom, said_full, said_noarea; /* (A) told once */
+	unsigned node_count;     /* (C) */
+	pthread_mutex_t map_lock;
+	int uffd;           /* (C) of the areas */
+	int pool_uffd;      /* (C) of the pools: no events */
+	int wake_fd;        /* (C) ends the fault thread's sleep */
+	int stat_fd;        /* (C) */
+	uint64_t *stats;    /* (A) */
+	struct tap tap;     /* with cfg.record_fd; under its node's lock */
+	struct spool spool; /* its bytes; made under that lock */
+	uint64_t promised;  /* (M) pages */
+	uint32_t removing;  /* (A) ranges on their way out */
+	uint32_t events;    /* (A) futex: counts operations that ended */
+	uint32_t waiters;   /* (A) threads that wait for it */
+	uint32_t stopping;  /* (A) */
+	bool forked;        /* (A) pages may be shared with a child */
+	bool has_claims;    /* (A) since claims has, or ever had, one */
+	bool said_oom, said_noarea; /* (A) told once */
 	struct os_thread threads[THREADS];
 	char *stacks;
-	void *core_mem, *swap_mem; /* (C) */
-	size_t core_mem_bytes, swap_mem_bytes;
 	struct messages messages; /* (H) */
-	uint64_t space_bits;      /* (L) the spaces that exist */
-	unsigned spaces_top;      /* (L) those from here on never did */
+	uint64_t space_bits;      /* (M) the spaces that exist */
+	unsigned spaces_top;      /* (M) those from here on never did */
 	struct cache_slots caches;
-	struct space_table spaces; /* (L) of pages in areas */
+	struct claims claims; /* (M) of pages in areas of spaces but 0 */
+	struct node nodes[NODES_MAX];
 };
 
 /* -- pager.c -------------------------------------------------------------- */
 
 static inline void
-pager_lock(struct pager *p)
+map_lock(struct pager *p)
 {
-	(void)pthread_mutex_lock(&p->lock);
+	(void)pthread_mutex_lock(&p->map_lock);
 }
 
 static inline void
-pager_unlock(struct pager *p)
+map_unlock(struct pager *p)
 {
-	(void)pthread_mutex_unlock(&p->lock);
+	(void)pthread_mutex_unlock(&p->map_lock);
 }
 
 /*
@@ -153,10 +128,15 @@ uint64_t pager_now_ns(void);
 void pager_wait(struct pager *p, uint32_t seq, int ms);
 void pager_ended(struct pager *p);
 
+/*
+ * The kernel says that the layout is changing: let it.  The fault thread reads
+ * the messages that hold the change up.
+ */
+void pager_layout_wait(struct pager *p);
+
 /* A range of pages. */
 struct range {
 	uint64_t vpn, pages;
-	unsigned space; /* of a part: all of it is there */
 };
 
 static inline struct range
@@ -166,8 +146,7 @@ range_of(const void *addr, size_t bytes)
 
 	return (struct range){a >> PAGE_SHIFT,
 	                      ((a + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT) -
-	                              (a >> PAGE_SHIFT),
-	                      0};
+	                              (a >> PAGE_SHIFT)};
 }
 
 static inline void *
@@ -176,85 +155,96 @@ page_addr(uint64_t vpn)
 	return (void *)(uintptr_t)(vpn << PAGE_SHIFT); /* NOLINT */
 }
 
-static inline char *
-frame_addr(const struct pager *p, uint32_t pfn)
-{
-	return p->pool + ((size_t)pfn << PAGE_SHIFT);
-}
+/* -- node/places.c -------------------------------------------------------- */
+
+/* Where a page is, or was when it was looked up. */
+struct place {
+	struct node *node;
+	unsigned space;
+};
+
+/* => a page that is not managed has a place as well, where no area is */
+struct place place_of(struct pager *p, uint64_t vpn);
+
+/*
+ * The core of a place knew no area for the page.
+ * => true when the page has another place now; *at is that
+ */
+bool place_moved(struct pager *p, uint64_t vpn, struct place *at);
+
+/* A managed part of a range: all of it is in one area. */
+struct part {
+	uint64_t vpn, pages;
+	struct node *node;
+	unsigned space;
+	unsigned type;  /* of its entries, if it is of a file; or 0 */
+	uint32_t flags; /* of the area */
+	uint64_t from;  /* move.c: where its pages are, so far */
+};
+
+/*
+ * The first managed part of a range.
+ * => false when there is none
+ */
+bool part_first(struct pager *p, struct range in, struct part *ret);
+
+/* Likewise, and take it, and what is not managed before it, off the range. */
+bool part_take(struct pager *p, struct range *r, struct part *ret);
+
+/* The two with the map's lock held. */
+bool map_part(struct pager *p, struct range in, struct part *ret);
+bool map_part_take(struct pager *p, struct range *r, struct part *ret);
 
 /* -- ranges.c ------------------------------------------------------------- */
 
 /*
- * The first managed part of a range: all of it is in one area.
- *
- *	ret_type	of entries, if it is of a file; or 0
- *
- * => false when there is none
+ * The first managed part of a range is managed no more; its pages are there
+ * still.
+ * => 0; -ENOENT: there is none; -ENOMEM: no room to split an area
  */
-bool managed_part(struct pager *p, struct range in, struct range *ret,
-                  unsigned *ret_type);
+int part_forget(struct pager *p, struct range r, struct part *ret);
 
 /* Stop managing a range.  => as pager_unmanage() */
 int range_unmanage(struct pager *p, struct range r);
 
-/* -- files.c -------------------------------------------------------------- */
+/* A step of a core on a part; says how many pages are still in motion. */
+typedef uint64_t step_fn(const struct part *part, struct batch *b);
 
-struct pager_file *file_of_type(struct pager *p, unsigned type);
-
-/* Pages of a file have gone; files without a page are closed.
- * => the first with the lock held, the other without */
-void file_unmapped(struct pager *p, unsigned type, uint64_t pages);
-void files_sweep(struct pager *p);
-
-/* Write what was changed in the files' parts of a range; says which files. */
-int files_write(struct pager *p, struct range r, uint32_t *ret_types);
-
-/* The pager is being taken down. */
-void files_close(struct pager *p);
-
-/* -- perform.c, io.c ------------------------------------------------------ */
-
-/*
- * Do what the batch says, and what comes of it.  Transfers are started, all
- * else is done when it returns.
- */
-void pager_perform(struct pager *p, struct batch *b);
-
-/*
- * The kernel says that the layout is changing: let it.  The fault thread reads
- * the messages that hold the change up.
- */
-void pager_layout_wait(struct pager *p);
-
-/* One operation that is no transfer. */
-void perform_op(struct pager *p, struct op *op);
-
-/* Give a transfer to its device. */
-void io_start(struct pager *p, struct op *op, struct batch *b);
-
-/*
- * Do a transfer in this thread; with single, page by page, so that each page
- * has a result of its own.
- */
-void io_transfer(struct pager *p, struct op *op, bool single);
-
-/*
- * Deal with transfers that have ended; what comes of them is put into b.
- * => waits up to wait_ms for the first; returns whether there was one
- */
-bool io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b);
-
-/*
- * Wait for a page that is on its way: for the device, or for another thread
- * that waits for it already.
- * => seq was read from p->events before the page was looked at
- */
-void io_wait(struct pager *p, uint32_t seq);
-
-/* -- ranges.c ------------------------------------------------------------- */
+/* Call step until nothing is in motion. */
+void until_still(step_fn *step, const struct part *part);
+uint64_t step_discard(const struct part *part, struct batch *b);
 
 /* Pages that may be promised: what memory and swap space can hold. */
 uint64_t pager_promise_limit(const struct pager *p);
+
+/* -- move.c --------------------------------------------------------------- */
+
+/*
+ * The kernel has moved the pages of a range: what is managed there is managed
+ * at to now.  Fault thread only.
+ * => false when that cannot be: something is managed at to, or tables are full
+ */
+bool range_moved(struct pager *p, struct range from, uint64_t to);
+
+/* -- file/files.c --------------------------------------------------------- */
+
+struct pager_file *file_of_type(struct node *n, unsigned type);
+
+/* Pages of a file have gone; files without a page are closed.
+ * => the first with both locks held, the other without */
+void file_unmapped(struct node *n, unsigned type, uint64_t pages);
+void files_sweep(struct node *n);
+
+/* Files, by node and type of entry. */
+struct file_set {
+	uint32_t types[NODES_MAX];
+};
+
+/* Write what was changed in the files' parts of a range; says which files. */
+int files_write(struct pager *p, struct range r, struct file_set *ret);
+
+/* The node is being taken down. */
+void files_close(struct node *n);
 
 /* -- faults.c, inline.c --------------------------------------------------- */
 
@@ -263,8 +253,8 @@ void faults_run(void *ctx);
 /* Read messages so that the kernel lets layouts change.  Fault thread only. */
 void faults_drain(struct pager *p);
 
-/* Ask the core for a page, and do what it says. */
-enum fault_verdict fault_ask(struct pager *p, uint64_t vpn);
+/* Ask the core for a page, and do what it says; *ret is who was asked. */
+enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, struct node **ret);
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
@@ -277,44 +267,7 @@ bool inline_fault(struct pager *p, uint64_t vpn);
 
 /* -- space/spaces.c ------------------------------------------------------- */
 
-/*
- * The space of a page; 0 if it is not managed.
- * => with the lock held, as the next two
- */
-static inline unsigned
-space_of(const struct pager *p, uint64_t vpn)
-{
-	return space_table_find(&p->spaces, vpn);
-}
-
+/* => with the map's lock held */
 bool space_exists(const struct pager *p, unsigned space);
-
-/*
- * The first managed part of a range: it is in one area.
- * => false when there is none
- */
-bool space_next(const struct pager *p, struct range in, struct range *ret);
-
-/*
- * Take the first part that is in one space, managed or not, off a range.
- * => false when nothing is left of it
- */
-bool space_take(struct pager *p, struct range *r, struct range *ret);
-
-/* -- daemons.c ------------------------------------------------------------ */
-
-/* A word on which one thread sleeps until it is asked, or ms have passed. */
-void word_ask(uint32_t *word);
-void word_sleep(uint32_t *word, int ms);
-
-void daemon_ask(struct pager *p, enum daemon who);
-void kswapd_run(void *ctx);
-void kreclaimd_run(void *ctx);
-void flusher_run(void *ctx);
-
-/*
- * A fault found no frame: help, or wait for those who can.
- */
-void reclaim_for_fault(struct pager *p, struct batch *b);
 
 #endif

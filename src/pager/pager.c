@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pager.c -- a pager is built and taken down; what all its files lean on.
- *
- * All memory comes from mmap system calls and is there before the first fault:
- * the core's tables, a request for each operation, stacks, the pool.  Of the
- * big tables only the pages that are used become memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +20,7 @@
 #include "pager/internal.h"
 #include "pager/statpub.h"
 
-#define AREAS_MAX 65536
-#define FRAMES_AN_OP 256 /* one operation in flight for each so many frames */
-#define OPS_MIN 128
-#define OPS_MAX 1024
-
-/* -- the lock, time, words ------------------------------------------------ */
+/* -- locks, time, words ------------------------------------------------ */
 
 void
 pager_enter(struct guard *g)
@@ -92,42 +83,6 @@ pager_ended(struct pager *p)
 		              INT_MAX, NULL, NULL, 0);
 }
 
-/* -- the core's host ------------------------------------------------------ */
-
-static uint64_t *
-host_table_alloc(void *ctx)
-{
-	(void)ctx;
-	return raw_map(TABLE_ENTRIES * sizeof(pte_t));
-}
-
-static void
-host_wake(void *ctx, enum daemon who)
-{
-	daemon_ask(ctx, who);
-}
-
-static uint64_t
-host_now_ns(void *ctx)
-{
-	(void)ctx;
-	return pager_now_ns();
-}
-
-static void
-host_shrink(void *ctx, unsigned cache, uint64_t goal)
-{
-	cache_ask(ctx, cache, goal);
-}
-
-static const struct host_ops pager_host = {
-	.name = "pager",
-	.table_alloc = host_table_alloc,
-	.wake = host_wake,
-	.now_ns = host_now_ns,
-	.shrink = host_shrink,
-};
-
 /* -- the record ----------------------------------------------------------- */
 
 #define RECORD_PULSE_MS 1000 /* bytes are no older than this, or two */
@@ -161,16 +116,17 @@ static void
 record_run(void *ctx)
 {
 	struct pager *p = ctx;
+	struct node *n = &p->nodes[0];
 	int error;
 
 	while (!spool_ended(&p->spool)) {
 		if (spool_write(&p->spool, RECORD_PULSE_MS, &error)) {
 			if (error < 0)
 				record_say(p, error);
-		} else if (pthread_mutex_trylock(&p->lock) == 0) {
+		} else if (pthread_mutex_trylock(&n->lock) == 0) {
 			if (spool_idle(&p->spool))
 				tap_spill(&p->tap);
-			pager_unlock(p);
+			node_unlock(n);
 		}
 	}
 }
@@ -188,14 +144,15 @@ open_record(struct pager *p)
 void
 pager_record_end(struct pager *p)
 {
+	struct node *n = &p->nodes[0];
 	struct guard g;
 
 	if (p->threads[THREAD_RECORD].run == NULL)
 		return;
 	pager_enter(&g);
-	pager_lock(p);
-	tap_end(&p->tap, p->core);
-	pager_unlock(p);
+	node_lock(n);
+	tap_end(&p->tap, n->core);
+	node_unlock(n);
 	spool_drain(&p->spool);
 	pager_leave(&g);
 }
@@ -226,26 +183,6 @@ open_stats(struct pager *p)
 	                   &p->stats);
 }
 
-/* The pool: address space for the whole budget, memory as it is needed. */
-static int
-open_pool(struct pager *p)
-{
-	long r;
-
-	p->pool_bytes = round_down(p->cfg.mem_bytes, PAGE_BYTES);
-	r = syscall(SYS_mmap, NULL, p->pool_bytes + PAGE_BYTES,
-	            PROT_READ | PROT_WRITE,
-	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
-	if (r == -1)
-		return -errno;
-	p->pool = (char *)r; /* NOLINT */
-	p->zeros = p->pool + p->pool_bytes;
-	(void)syscall(SYS_madvise, p->pool, p->pool_bytes, MADV_NOHUGEPAGE);
-	(void)syscall(SYS_madvise, p->pool, p->pool_bytes, MADV_DONTFORK);
-	(void)syscall(SYS_madvise, p->pool, p->pool_bytes, MADV_DONTDUMP);
-	return 0;
-}
-
 static int
 open_uffds(struct pager *p)
 {
@@ -271,113 +208,44 @@ open_uffds(struct pager *p)
 	return uffd_api(p->pool_uffd, UFFD_FEATURE_MOVE, NULL);
 }
 
-static int
-open_core(struct pager *p)
-{
-	uint64_t frames = p->pool_bytes >> PAGE_SHIFT;
-	struct core_config cfg = {
-		.frames_total = (uint32_t)frames,
-		.ops_total = clamp_u32((uint32_t)(frames / FRAMES_AN_OP),
-	                               OPS_MIN, OPS_MAX),
-		.spaces = p->cfg.events ? 1 : SPACES_MAX,
-		.areas_max = AREAS_MAX,
-		.ra_pages_max = RA_PAGES_MAX,
-		.unmap_batch = OP_PAGES_MAX,
-		.patience_ns = 5000000000ull,
-		.seed = 1,
-		.host = &pager_host,
-		.host_ctx = p,
-		.stat = p->stats,
-	};
-	size_t reqs_bytes = cfg.ops_total * sizeof(struct swapdev_req);
-	size_t tables;
-
-	if (policy_parse(p->cfg.policy, &cfg) != NULL)
-		return -EINVAL;
-	tables = round_up(core_bytes(&cfg), PAGE_BYTES);
-	p->core_mem_bytes = tables + reqs_bytes;
-	p->core_mem = raw_map(p->core_mem_bytes);
-	if (p->core_mem == NULL)
-		return -ENOMEM;
-	p->reqs = (void *)((char *)p->core_mem + tables);
-	p->core = tap_init(p->spool.memory != NULL ? &p->tap : NULL,
-	                   p->core_mem, &cfg);
-	if (p->spool.memory != NULL)
-		tap_spill(&p->tap); /* so that the file has its header */
-	return 0;
-}
-
-/* The swap file, twice: see enum pager_dev. */
-static int
-open_swap(struct pager *p)
-{
-	const char *text = getenv("PAGEOUT_SWAP_FILTER");
-	int fds[DEVS] = {p->cfg.swap_fd,
-	                 fcntl(p->cfg.swap_fd, F_DUPFD_CLOEXEC, 3)};
-	char reason[PAGER_REASON_MAX];
-
-	p->swap_slots = (uint32_t)(p->cfg.swap_bytes >> PAGE_SHIFT);
-	for (unsigned i = 0; i < DEVS; i++) {
-		int r;
-
-		if (fds[i] < 0)
-			return -EMFILE;
-		r = swapdev_file_open(&p->files[i], fds[i], p->cfg.swap_direct,
-		                      p->swap_slots, true);
-		if (r < 0)
-			return r;
-		r = swapdev_filters(&p->files[i].dev, text == NULL ? "" : text,
-		                    &p->filters[i], &p->dev[i], reason,
-		                    sizeof(reason));
-		if (r < 0) {
-			pager_say(p, PAGEOUT_LOG_ERROR, reason);
-			return r;
-		}
-	}
-	p->swap_ready = min_u32(p->swap_slots, FILEDEV_GROW_SLOTS);
-	if (swapdev_grow(p->dev[DEV_WRITE], p->swap_ready) < 0)
-		return -ENOSPC;
-	p->swap_mem_bytes = core_swap_bytes(p->swap_slots);
-	p->swap_mem = raw_map(p->swap_mem_bytes);
-	if (p->swap_mem == NULL)
-		return -ENOMEM;
-	return tap_swapon(p->core, p->swap_mem, p->swap_slots, p->swap_ready,
-	                  SWAP_PRIO_AUTO);
-}
-
+/* Threads that are not of a node, and those of the nodes. */
 static int
 start_threads(struct pager *p)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void *ctx);
-	} kinds[THREADS] = {
-		[DAEMON_KSWAPD] = {"kswapd0", kswapd_run},
-		[DAEMON_KRECLAIMD] = {"kreclaimd", kreclaimd_run},
-		[DAEMON_FLUSHER] = {"flusher", flusher_run},
-		[THREAD_FAULTS] = {"faults", faults_run},
-		[THREAD_RECORD] = {"record", record_run},
-	};
+	int r = 0;
 
 	p->stacks = raw_map(THREADS * THREAD_STACK_BYTES);
 	if (p->stacks == NULL)
 		return -ENOMEM;
 	/* Whatever is recorded by the others must be written by this one. */
-	for (unsigned i = THREADS; i-- > 0;) {
-		int r;
+	if (p->spool.memory != NULL)
+		r = thread_start(
+			&p->threads[THREAD_RECORD], "record", record_run, p,
+			p->stacks + THREAD_RECORD * THREAD_STACK_BYTES);
+	if (r == 0 && p->cfg.mode == PAGEOUT_MODE_INLINE)
+		r = inline_start(p);
+	else if (r == 0)
+		r = thread_start(
+			&p->threads[THREAD_FAULTS], "faults", faults_run, p,
+			p->stacks + THREAD_FAULTS * THREAD_STACK_BYTES);
+	for (unsigned i = 0; r == 0 && i < p->node_count; i++)
+		r = node_start(&p->nodes[i]);
+	return r;
+}
 
-		if (i == THREAD_RECORD && p->spool.memory == NULL)
-			continue;
-		if (i == THREAD_FAULTS && p->cfg.mode == PAGEOUT_MODE_INLINE)
-			r = inline_start(p);
-		else
-			r = thread_start(&p->threads[i], kinds[i].name,
-			                 kinds[i].run, p,
-			                 p->stacks + i * THREAD_STACK_BYTES);
-		if (r < 0)
+static int
+open_all(struct pager *p)
+{
+	int r;
+
+	if ((r = open_record(p)) < 0 || (r = open_stats(p)) < 0 ||
+	    (r = open_uffds(p)) < 0)
+		return r;
+	for (unsigned i = 0; i < p->node_count; i++)
+		if ((r = node_open(&p->nodes[i], p, i)) < 0)
 			return r;
-	}
-	return 0;
+	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return p->wake_fd < 0 ? -errno : start_threads(p);
 }
 
 int
@@ -396,23 +264,16 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	p->uffd = p->pool_uffd = p->wake_fd = -1;
 	p->stat_fd = config->stat_fd;
 	p->space_bits = p->spaces_top = 1;
+	p->node_count = 1;
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
 		p->cfg.policy = policies[0]->name;
-	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_mutex_init(&p->map_lock, NULL);
 	(void)pthread_mutex_init(&p->caches.lock, NULL);
-	if ((r = open_record(p)) < 0 || (r = open_stats(p)) < 0 ||
-	    (r = open_pool(p)) < 0 || (r = open_uffds(p)) < 0 ||
-	    (r = open_core(p)) < 0 || (r = open_swap(p)) < 0) {
-		pager_close(p);
-		return r;
-	}
-	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = p->wake_fd < 0 ? -errno : start_threads(p);
+	r = open_all(p);
 	if (r < 0) {
 		pager_close(p);
 		return r;
 	}
-	daemon_ask(p, DAEMON_KSWAPD); /* the first frames */
 	*ret = p;
 	return 0;
 }
@@ -422,36 +283,16 @@ pager_open(struct pager **ret, const struct pager_config *config)
 static void
 stop_threads(struct pager *p)
 {
+	struct os_thread *faults = &p->threads[THREAD_FAULTS];
 	uint64_t one = 1;
 
 	__atomic_store_n(&p->stopping, 1, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < DAEMONS; i++)
-		daemon_ask(p, (enum daemon)i);
+	for (unsigned i = 0; i < p->node_count; i++)
+		node_stop(&p->nodes[i]);
 	if (p->wake_fd >= 0)
 		(void)!write(p->wake_fd, &one, sizeof(one));
-	for (unsigned i = 0; i < THREADS; i++)
-		if (i != THREAD_RECORD && p->threads[i].run != NULL)
-			thread_join(&p->threads[i]);
-}
-
-/* Let transfers that are under way end: they name our memory [I4]. */
-static void
-drain_io(struct pager *p)
-{
-	while (p->core != NULL && p->core->ops_in_flight != 0) {
-		struct batch b = {0};
-
-		(void)io_reap(p, DEV_WRITE, 0, &b);
-		(void)io_reap(p, DEV_READ, 1, &b);
-		pager_perform(p, &b);
-	}
-}
-
-static void
-free_tables(const struct space *s)
-{
-	for (uint32_t i = 0; i < TABLE_LEAVES; i++)
-		raw_unmap(s->leaves[i], TABLE_ENTRIES * sizeof(pte_t));
+	if (faults->run != NULL)
+		thread_join(faults);
 }
 
 void
@@ -460,21 +301,15 @@ pager_close(struct pager *p)
 	if (p->cfg.mode == PAGEOUT_MODE_INLINE && p->stacks != NULL)
 		inline_stop(p);
 	stop_threads(p);
-	drain_io(p);
+	for (unsigned i = 0; i < p->node_count; i++)
+		node_drain(&p->nodes[i]);
 	close_record(p);
-	for (unsigned i = 0; i < DEVS; i++)
-		if (p->dev[i] != NULL)
-			swapdev_close(p->dev[i]);
-	files_close(p);
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);
-	for (unsigned i = 0; p->core != NULL && i < p->spaces_top; i++)
-		free_tables(&p->core->spaces[i]);
-	raw_unmap(p->core_mem, p->core_mem_bytes);
-	raw_unmap(p->swap_mem, p->swap_mem_bytes);
+	for (unsigned i = 0; i < p->node_count; i++)
+		node_close(&p->nodes[i]);
 	raw_unmap(p->stacks, THREADS * THREAD_STACK_BYTES);
-	raw_unmap(p->pool, p->pool_bytes + PAGE_BYTES);
 	if (p->stats != NULL)
 		statpub_unmap(p->stats);
 	raw_close(&p->stat_fd);
@@ -494,8 +329,8 @@ pager_fds(const struct pager *p, int *fds)
 	fds[n++] = p->stat_fd;
 	if (p->spool.memory != NULL)
 		fds[n++] = p->spool.fd;
-	for (unsigned i = 0; i < DEVS; i++)
-		n += swapdev_file_fds(&p->files[i], fds + n);
+	for (unsigned i = 0; i < p->node_count; i++)
+		n += node_fds(&p->nodes[i], fds + n);
 	must(n <= PAGER_FDS_MAX);
 	return n;
 }
@@ -514,12 +349,21 @@ pager_stats(struct pager *p)
 	return p->stats;
 }
 
+static bool
+is_own(const struct os_thread *threads, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (threads[i].run != NULL &&
+		    pthread_equal(threads[i].id, pthread_self()))
+			return true;
+	return false;
+}
+
 bool
 pager_is_own_thread(const struct pager *p)
 {
-	for (unsigned i = 0; i < THREADS; i++)
-		if (p->threads[i].run != NULL &&
-		    pthread_equal(p->threads[i].id, pthread_self()))
+	for (unsigned i = 0; i < p->node_count; i++)
+		if (is_own(p->nodes[i].threads, DAEMONS))
 			return true;
-	return false;
+	return is_own(p->threads, THREADS);
 }

@@ -494,6 +494,11 @@ replay_event(struct replay *r, enum event_kind kind)
 	value = event_apply(r->core, &e, &b);
 	expect_decisions(r, value, decisions_first(&e, &b, last));
 	r->result->events++;
+	if (kind == EVENT_fault && r->options->fault != NULL &&
+	    (value == FAULT_DONE || value == FAULT_STARTED ||
+	     value == FAULT_WAIT))
+		r->options->fault(r->options->fault_ctx, (unsigned)e.arg[0],
+		                  e.arg[1]);
 }
 
 /* The first event: there is a core. */

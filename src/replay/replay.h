@@ -31,6 +31,9 @@ struct replay_options {
 	/* A core that decides otherwise, to prove that it is noticed: */
 	uint32_t unmap_batch, ra_pages_max; /* 0: as recorded */
 	uint64_t seed_changes;              /* exclusive-or of seeds */
+	/* Told of each fault that was served, when its page is on its way. */
+	void (*fault)(void *ctx, unsigned space, uint64_t vpn);
+	void *fault_ctx;
 };
 
 struct replay_result {

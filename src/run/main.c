@@ -19,6 +19,7 @@ static const struct {
          "say whether this machine is ready, and why not"},
 	{"replay", replay_main,
          "do a recorded run again and compare every decision"},
+	{"sim", sim_main, "replay page accesses under policies and compare"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

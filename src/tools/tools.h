@@ -11,5 +11,6 @@
 int stat_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int sim_main(int argc, char **argv);
 
 #endif

@@ -14,16 +14,6 @@ d = json.load(open(sys.argv[1]))
 sys.exit(not eval(sys.argv[2]))' "$@"
 }
 
-try "$build/bench/belady" 3
-ok 'an empty trace has no misses' test "$out" = '0 of 0'
-out=$(tr , ' ' <<<7,0,1,2,0,3,0,4,2,3,0,3,2,1,2,0,1,7,0,1 |
-	"$build/bench/belady" 3)
-ok 'belady counts the misses of a trace' test "$out" = '9 of 20'
-try "$build/bench/belady" 0
-ok 'belady wants frames' all 'status_is 2' 'has "$err" usage:'
-err=$(echo 1 2 x | "$build/bench/belady" 3 2>&1)
-ok 'belady wants numbers' has "$err" 'not a page number'
-
 # One access in 17 goes to a cold page that is not used again.
 try "$build/bench/bench" --size=32M --mem=8M --accesses=1700 optimum hot,uniform
 ok 'the optimum of the hot set is to read the cold pages alone' \

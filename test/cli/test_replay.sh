@@ -52,6 +52,15 @@ try "$pageout" replay --json "$rec"
 ok 'as JSON' all 'status_is 0' 'json_lines "$out"' \
 	'has "$out" "\"verdict\":\"same\""'
 
+# What came through to reclaim, as a trace: the same from a file and a pipe.
+counted() { sed 's/,"accesses_per_s":[0-9]*//; /^{"trace"/d' <<<"$out"; }
+try "$pageout" sim --json -m 4M "$rec"
+ok 'its faults under every policy' all 'status_is 0' 'json_lines "$out"' \
+	'matches "$out" "\"first_touches\":[0-9]{3}"'
+of_file=$(counted)
+out=$("$pageout" sim --json -m 4M - < <(cat "$rec"))
+ok 'and through a pipe' test "$(counted)" = "$of_file"
+
 # Programs in the program, one after the other and one by the other's side.
 try "$pageout" run --mem 8M --record "$tmp/sh" -- \
 	sh -c "$victim fill 16; exec $victim fill 24"
@@ -67,6 +76,8 @@ ok 'another process has its pid in the name' all 'status_is 0' \
 cp "$(echo "$rec".[0-9]*)" "$tmp/whole"
 truncate -s -1 "$tmp/whole"
 bad 'a record that was cut off' 'before its end' "$tmp/whole"
+try "$pageout" sim "$tmp/whole"
+ok 'which is no trace' all 'status_is 1' 'has "$err" "before its end"'
 
 # A disk that is full.
 mkdir "$tmp/small"

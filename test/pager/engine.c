@@ -91,11 +91,12 @@ enum page_state
 engine_state(struct pager *p, const void *page)
 {
 	uint64_t vpn = (uintptr_t)page >> PAGE_SHIFT;
+	struct place at = place_of(p, vpn);
 	enum page_state s;
 
-	pager_lock(p);
-	s = core_page_state(p->core, space_of(p, vpn), vpn);
-	pager_unlock(p);
+	node_lock(at.node);
+	s = core_page_state(at.node->core, at.space, vpn);
+	node_unlock(at.node);
 	return s;
 }
 
@@ -114,19 +115,22 @@ engine_wait_state(struct pager *p, const void *page, enum page_state state)
 static void
 drop_clean(struct pager *p, const char *addr, size_t bytes)
 {
-	pager_lock(p);
 	for (size_t i = 0; i < bytes; i += PAGE_BYTES) {
 		uint64_t vpn = (uintptr_t)(addr + i) >> PAGE_SHIFT;
-		pte_t pte = pte_get(p->core, space_of(p, vpn), vpn);
+		struct place at = place_of(p, vpn);
+		struct core *c = at.node->core;
 		struct frame *f = NULL;
+		pte_t pte;
 
+		node_lock(at.node);
+		pte = pte_get(c, at.space, vpn);
 		if (pte_kind(pte) == PTE_SWAP)
-			f = slot_frame(p->core, pte_entry(pte));
+			f = slot_frame(c, pte_entry(pte));
 		if (f != NULL && (f->flags & (FRAME_DIRTY | FRAME_LOCKED |
 		                              FRAME_WRITEBACK)) == 0)
-			core_drop(p->core, f);
+			core_drop(c, f);
+		node_unlock(at.node);
 	}
-	pager_unlock(p);
 }
 
 void

@@ -274,17 +274,18 @@ pages_whose_slots_were_exchanged_are_refused(void **state)
 	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
 	char *at = engine_map(p, NULL, 2 * PAGE_BYTES), copy[PAGE_BYTES];
 	uint64_t vpn = (uintptr_t)at >> PAGE_SHIFT;
+	struct node *n = &p->nodes[0];
 	pte_t *pte, first;
 
 	(void)state;
 	fill(at, 2 * PAGE_BYTES, 4);
 	engine_swap_out(p, at, 2 * PAGE_BYTES);
-	pager_lock(p);
-	pte = pte_of(p->core, 0, vpn);
+	node_lock(n);
+	pte = pte_of(n->core, 0, vpn);
 	first = pte[0];
 	pte[0] = pte[1];
 	pte[1] = first;
-	pager_unlock(p);
+	node_unlock(n);
 	assert_false(page_try(at, copy));
 	assert_false(page_try(at + PAGE_BYTES, copy));
 	engine_close(p);

@@ -317,7 +317,7 @@ hints_reach_every_space(void **state)
 	assert_int_equal(pager_pin(p, at, 3 * PART), 0);
 	assert_true(all_are(p, at, 3 * PART, PAGE_MAPPED));
 	assert_int_equal(pager_unpin(p, at, 3 * PART), 0);
-	assert_int_equal(p->core->pins, 0);
+	assert_int_equal(p->nodes[0].core->pins, 0);
 	assert_true(is_filled(at, 3 * PART, 9));
 	assert_int_equal(pager_discard(p, at, 3 * PART), 0);
 	assert_true(all_are(p, at, 3 * PART, PAGE_NONE));
@@ -356,7 +356,7 @@ ranges_that_are_taken_away(void **state)
 		assert_int_equal(pager_space_stats(p, i, &managed, &mapped), 0);
 		assert_int_equal(managed + mapped, 0);
 	}
-	assert_int_equal(p->spaces.count, 0);
+	assert_int_equal(p->claims.count, 0);
 	assert_int_equal(pager_space_destroy(p, 1), 0);
 	engine_close(p);
 }

@@ -7,23 +7,31 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "bench/optimum.h"
+#include "compare/optimum.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-enum { LENGTH_MAX = 10, FRAMES_MAX = 4, SEEDS = 3000 };
+enum { LENGTH_MAX = 10, FRAMES_MAX = 4, SEEDS = 3000, NUMBERS = 128 };
 
 static uint64_t
 misses(const uint32_t *pages, uint64_t length, uint32_t frames)
 {
-	struct optimum_trace t = {
-		.pages = pages, .length = length, .count = length};
+	uint32_t *access = malloc((length + 1) * sizeof(*access));
+	struct optimum_trace t = {.access = access,
+	                          .length = length,
+	                          .numbers = NUMBERS,
+	                          .count = length};
 	uint64_t n = UINT64_MAX;
 
+	assert_non_null(access);
+	for (uint64_t i = 0; i < length; i++)
+		access[i] = pages[i] << 1;
 	assert_int_equal(optimum_misses(&t, frames, &n), 0);
+	free(access);
 	return n;
 }
 
@@ -144,14 +152,16 @@ static void
 the_misses_of_the_parts_add_up(void **unused)
 {
 	enum { LENGTH = 5000, PART = 700, FRAMES = 40 };
-	static uint32_t pages[LENGTH];
+	static uint32_t pages[LENGTH], access[LENGTH];
 	uint64_t state = 1, sum = 0, n;
 
 	(void)unused;
-	for (uint32_t i = 0; i < LENGTH; i++)
+	for (uint32_t i = 0; i < LENGTH; i++) {
 		pages[i] = random_below(&state, 100);
+		access[i] = pages[i] << 1;
+	}
 	for (uint64_t first = 0; first < LENGTH; first += PART) {
-		struct optimum_trace t = {pages, LENGTH, first, PART};
+		struct optimum_trace t = {access, LENGTH, NUMBERS, first, PART};
 
 		assert_int_equal(optimum_misses(&t, FRAMES, &n), 0);
 		assert_in_range(n, 1, PART);

@@ -33,14 +33,17 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "core/node/zonelist.h"
 #include "os/thread.h"
 #include "pageout/pageout.h"
 
+struct node;
 struct pager;
 
 enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_LEAVING, SLOT_ENDED };
 
-/* (C) constant while LIVE; (L) under lock; (N) the node's; (A) atomic. */
+/* (C) constant while LIVE; (L) under lock; (N) the node's own;
+ * (A) atomic. */
 struct cache_slot {
 	struct pager *pager;       /* (C) */
 	pageout_shrink_fn *shrink; /* (C) */
@@ -54,10 +57,10 @@ struct cache_slot {
 	bool said_lie;    /* (A) */
 	uint64_t unused;  /* (A) as published */
 	uint32_t growing; /* (A) slabs that are being added */
-	uint32_t grown;   /* (A) one was, since last told */
-	uint32_t told, told_flags; /* (N) */
-	uint64_t goal;             /* (A) GOAL_NONE, a number, or GOAL_ALL */
-	uint32_t asked;            /* (A) futex: there is a goal */
+	uint32_t grown;   /* (A) one was: bits of the nodes not told so */
+	uint32_t told[NODES_MAX], told_flags[NODES_MAX]; /* (N) */
+	uint64_t goal;  /* (A) GOAL_NONE, a number, or GOAL_ALL */
+	uint32_t asked; /* (A) futex: there is a goal */
 	struct os_thread thread;
 	void *stack;
 };
@@ -85,8 +88,11 @@ struct cache_slot *cache_slot(struct pager *p, unsigned id);
 /* Note a goal, 0 for all, and wake the thread; under any lock, or none. */
 void cache_ask(struct pager *p, unsigned id, uint64_t goal);
 
-/* Tell the core what was published since it was last told. */
-void caches_tell(struct pager *p);
+/* Tell a node's core what was published since it was last told. */
+void caches_tell(struct node *n);
+
+/* It has done what it was asked to: so many entries, or slabs, are gone. */
+void cache_shrunk(const struct cache_slot *s, uint64_t freed);
 
 /* Close what is registered still.  => before pager_unmap_all() */
 void caches_close(struct pager *p);

@@ -63,46 +63,57 @@ cache_ask(struct pager *p, unsigned id, uint64_t goal)
 
 /* => under the node's lock */
 static void
-tell(struct cache_slot *s)
+tell(struct cache_slot *s, struct node *n)
 {
 	uint64_t unused = __atomic_load_n(&s->unused, __ATOMIC_RELAXED);
-	uint32_t flags = 0;
+	uint32_t bit = 1u << n->id, flags = 0;
 
 	if (__atomic_load_n(&s->growing, __ATOMIC_RELAXED) != 0)
 		flags |= CACHE_GROWING;
-	if (__atomic_exchange_n(&s->grown, 0, __ATOMIC_RELAXED) != 0)
+	if (__atomic_fetch_and(&s->grown, ~bit, __ATOMIC_RELAXED) & bit)
 		flags |= CACHE_GROWN;
-	s->told = unused > UINT32_MAX ? UINT32_MAX : (uint32_t)unused;
-	s->told_flags = flags;
-	tap_cache_tell(s->pager->core, s->id, s->told, flags);
+	s->told[n->id] = unused > UINT32_MAX ? UINT32_MAX : (uint32_t)unused;
+	s->told_flags[n->id] = flags;
+	tap_cache_tell(n->core, s->id, s->told[n->id], flags);
 }
 
 static bool
-has_news(const struct cache_slot *s)
+has_news(const struct cache_slot *s, const struct node *n)
 {
-	return __atomic_load_n(&s->unused, __ATOMIC_RELAXED) != s->told ||
+	return __atomic_load_n(&s->unused, __ATOMIC_RELAXED) !=
+	               s->told[n->id] ||
 	       __atomic_load_n(&s->growing, __ATOMIC_RELAXED) != 0 ||
-	       __atomic_load_n(&s->grown, __ATOMIC_RELAXED) != 0 ||
-	       s->told_flags != 0;
+	       __atomic_load_n(&s->grown, __ATOMIC_RELAXED) >> n->id & 1 ||
+	       s->told_flags[n->id] != 0;
 }
 
 void
-caches_tell(struct pager *p)
+caches_tell(struct node *n)
 {
 	for (unsigned i = 0; i < CACHES_MAX; i++) {
-		struct cache_slot *s = cache_slot(p, i);
+		struct cache_slot *s = cache_slot(n->pager, i);
 
 		if (s == NULL)
 			continue;
-		pager_lock(p);
+		node_lock(n);
 		/* It leaves the core under this lock. */
-		if (p->core->caches[i].kind != CACHE_NONE && has_news(s))
-			tell(s);
-		pager_unlock(p);
+		if (n->core->caches[i].kind != CACHE_NONE && has_news(s, n))
+			tell(s, n);
+		node_unlock(n);
 	}
 }
 
 /* -- the thread ----------------------------------------------------------- */
+
+void
+cache_shrunk(const struct cache_slot *s, uint64_t freed)
+{
+	struct node *n = &s->pager->nodes[0];
+
+	node_lock(n);
+	tap_cache_shrunk(n->core, s->id, freed);
+	node_unlock(n);
+}
 
 static bool
 call_begin(struct cache_slot *s)
@@ -122,10 +133,12 @@ call_end(struct cache_slot *s, int64_t freed)
 {
 	struct pager *p = s->pager;
 
-	pager_lock(p);
-	tap_cache_shrunk(p->core, s->id, (uint64_t)freed);
-	tell(s);
-	pager_unlock(p);
+	cache_shrunk(s, (uint64_t)freed);
+	for (unsigned i = 0; i < p->node_count; i++) {
+		node_lock(&p->nodes[i]);
+		tell(s, &p->nodes[i]);
+		node_unlock(&p->nodes[i]);
+	}
 	(void)pthread_mutex_lock(&p->caches.lock);
 	s->calling = false;
 	(void)pthread_mutex_unlock(&p->caches.lock);
@@ -168,16 +181,19 @@ allow_sigbus(void)
 	(void)pthread_sigmask(SIG_UNBLOCK, &bus, NULL);
 }
 
-/* The core forgets it.  => with lock held */
+/* The cores forget it.  => with lock held */
 static void
 forget(struct cache_slot *s, enum slot_state to)
 {
+	struct pager *p = s->pager;
 	struct guard g;
 
 	pager_enter(&g);
-	pager_lock(s->pager);
-	tap_cache_remove(s->pager->core, s->id);
-	pager_unlock(s->pager);
+	for (unsigned i = 0; i < p->node_count; i++) {
+		node_lock(&p->nodes[i]);
+		tap_cache_remove(p->nodes[i].core, s->id);
+		node_unlock(&p->nodes[i]);
+	}
 	pager_leave(&g);
 	state_set(s, to);
 }
@@ -208,7 +224,7 @@ shrinker_run(void *ctx)
 
 /* -- coming and going ----------------------------------------------------- */
 
-/* => with lock and the node's held */
+/* => with lock held */
 static void
 slot_init(struct cache_slot *s, struct pager *p, unsigned id, uint8_t kind)
 {
@@ -219,7 +235,7 @@ slot_init(struct cache_slot *s, struct pager *p, unsigned id, uint8_t kind)
 	s->calling = s->by_itself = s->said_lie = false;
 	s->unused = 0;
 	s->goal = GOAL_NONE;
-	s->growing = s->grown = s->told = s->told_flags = s->asked = 0;
+	s->growing = s->grown = s->asked = 0;
 }
 
 /* => with lock held */
@@ -237,6 +253,30 @@ slot_start(struct cache_slot *s)
 	return thread_start(&s->thread, "shrinker", shrinker_run, s, s->stack);
 }
 
+/*
+ * Enter it in all cores, where it has one number, as all caches have.
+ * => its number, or -ENOSPC; with lock held
+ */
+static int
+enter(struct pager *p, const struct cache *cache)
+{
+	int id = -ENOSPC;
+
+	for (unsigned i = 0; i < p->node_count; i++) {
+		int own;
+
+		node_lock(&p->nodes[i]);
+		own = tap_cache_add(p->nodes[i].core, cache);
+		must(i == 0 || own == id);
+		id = own;
+		if (id >= 0)
+			p->caches.slot[id].told[i] =
+				p->caches.slot[id].told_flags[i] = 0;
+		node_unlock(&p->nodes[i]);
+	}
+	return id;
+}
+
 int
 cache_add(struct pager *p, const struct cache *cache, unsigned slabs,
           pageout_shrink_fn *shrink, void *ctx)
@@ -247,13 +287,10 @@ cache_add(struct pager *p, const struct cache *cache, unsigned slabs,
 
 	pager_enter(&g);
 	(void)pthread_mutex_lock(&p->caches.lock);
-	pager_lock(p);
-	id = tap_cache_add(p->core, cache);
-	s = &p->caches.slot[id < 0 ? 0 : id];
-	if (id >= 0)
-		slot_init(s, p, (unsigned)id, cache->kind);
-	pager_unlock(p);
+	id = enter(p, cache);
 	if (id >= 0) {
+		s = &p->caches.slot[id];
+		slot_init(s, p, (unsigned)id, cache->kind);
 		s->slabs = (uint8_t)slabs;
 		s->shrink = shrink;
 		s->ctx = ctx;

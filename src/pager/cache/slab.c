@@ -195,7 +195,7 @@ grow(struct pageout_slab *c)
 		c->make(slab_addr(c, i) + (size_t)n * c->stride);
 	(void)pthread_mutex_lock(&c->lock);
 	__atomic_fetch_sub(&slot(c)->growing, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot(c)->grown, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot(c)->grown, ~0u, __ATOMIC_RELAXED);
 	slab_place(c, i);
 	return 0;
 }
@@ -357,9 +357,7 @@ pageout_slab_shrink(struct pageout_slab *slab)
 		return 0;
 	n = slab_reap(slab, 0);
 	pager_enter(&g);
-	pager_lock(slab->pager);
-	tap_cache_shrunk(slab->pager->core, slab->id, (uint64_t)n);
-	pager_unlock(slab->pager);
+	cache_shrunk(&slab->pager->caches.slot[slab->id], (uint64_t)n);
 	pager_leave(&g);
 	return (uint64_t)n;
 }

@@ -31,16 +31,16 @@
 #define TRANSFER_NS 120000000000ull /* for a device that does not answer */
 
 static unsigned
-type_of(const struct pager *p, const struct pager_file *f)
+type_of(const struct node *n, const struct pager_file *f)
 {
-	return SWAP_AREAS_MAX + (unsigned)(f - p->mapped);
+	return SWAP_AREAS_MAX + (unsigned)(f - n->mapped);
 }
 
 struct pager_file *
-file_of_type(struct pager *p, unsigned type)
+file_of_type(struct node *n, unsigned type)
 {
 	must(type >= SWAP_AREAS_MAX && type < SWAP_TYPES);
-	return &p->mapped[type - SWAP_AREAS_MAX];
+	return &n->mapped[type - SWAP_AREAS_MAX];
 }
 
 /* -- map ------------------------------------------------------------------ */
@@ -63,14 +63,14 @@ fd_examine(struct pager_file *f, int fd)
 	return 0;
 }
 
-/* Some page of f is mapped already.  => with the lock held */
+/* Some page of f is mapped already on a node.  => with the map's lock held */
 static bool
-is_mapped(const struct pager *p, const struct pager_file *f)
+is_mapped(const struct node *n, const struct pager_file *f)
 {
 	uint64_t end = f->place.start + ((uint64_t)f->pages << PAGE_SHIFT);
 
 	for (unsigned i = 0; i < FILE_AREAS_MAX; i++) {
-		const struct pager_file *g = &p->mapped[i];
+		const struct pager_file *g = &n->mapped[i];
 
 		if (g->mem != NULL && g->dev == f->dev && g->ino == f->ino &&
 		    g->place.start < end &&
@@ -83,27 +83,42 @@ is_mapped(const struct pager *p, const struct pager_file *f)
 }
 
 /*
- * Enter f into the table, and its range into the core.
- * => with the lock held
+ * Enter f into a node's table, and its range into the core.
+ * => with both locks held
  */
 static int
-file_enter(struct pager *p, const struct pager_file *f, struct range r,
+file_enter(struct node *n, const struct pager_file *f, struct range r,
            bool shared)
 {
-	int type, err;
+	int type = tap_file_on(n->core, f->mem, (uint32_t)r.pages);
+	int err;
 
-	if (is_mapped(p, f))
-		return -EBUSY;
-	type = tap_file_on(p->core, f->mem, (uint32_t)r.pages);
 	if (type < 0)
 		return -EMFILE;
-	*file_of_type(p, (unsigned)type) = *f;
-	err = tap_area_add_file(p->core, r.space, r.vpn, r.pages,
-	                        (unsigned)type, 0, shared ? AREA_SHARED : 0);
+	*file_of_type(n, (unsigned)type) = *f;
+	err = tap_area_add_file(n->core, 0, r.vpn, r.pages, (unsigned)type, 0,
+	                        shared ? AREA_SHARED : 0);
 	if (err < 0) {
-		must(tap_file_off(p->core, (unsigned)type));
-		*file_of_type(p, (unsigned)type) = (struct pager_file){0};
+		must(tap_file_off(n->core, (unsigned)type));
+		*file_of_type(n, (unsigned)type) = (struct pager_file){0};
 	}
+	return err;
+}
+
+/* => with the map's lock held */
+static int
+file_place(struct pager *p, const struct pager_file *f, struct range r,
+           bool shared)
+{
+	struct node *n = &p->nodes[0];
+	int err;
+
+	for (unsigned i = 0; i < p->node_count; i++)
+		if (is_mapped(&p->nodes[i], f))
+			return -EBUSY;
+	node_lock(n);
+	err = file_enter(n, f, r, shared);
+	node_unlock(n);
 	return err;
 }
 
@@ -123,9 +138,9 @@ file_map(struct pager *p, struct range r, int fd, uint64_t offset, bool shared)
 	f.mem = raw_map(f.mem_bytes);
 	if (f.mem == NULL)
 		return -ENOMEM;
-	pager_lock(p);
-	err = file_enter(p, &f, r, shared);
-	pager_unlock(p);
+	map_lock(p);
+	err = file_place(p, &f, r, shared);
+	map_unlock(p);
 	if (err < 0)
 		raw_unmap(f.mem, f.mem_bytes);
 	return err;
@@ -164,21 +179,21 @@ pager_map_file(struct pager *p, void *addr, size_t bytes, int fd,
 /* -- unmap ---------------------------------------------------------------- */
 
 void
-file_unmapped(struct pager *p, unsigned type, uint64_t pages)
+file_unmapped(struct node *n, unsigned type, uint64_t pages)
 {
-	struct pager_file *f = file_of_type(p, type);
+	struct pager_file *f = file_of_type(n, type);
 
 	must(f->pages >= pages);
 	f->pages -= pages;
 }
 
-/* A file of which no page is managed, or NULL.  => with the lock held */
+/* A file of which no page is managed, or NULL.  => with the map's lock held */
 static struct pager_file *
-find_unused(struct pager *p)
+find_unused(struct node *n)
 {
 	for (unsigned i = 0; i < FILE_AREAS_MAX; i++)
-		if (p->mapped[i].mem != NULL && p->mapped[i].pages == 0)
-			return &p->mapped[i];
+		if (n->mapped[i].mem != NULL && n->mapped[i].pages == 0)
+			return &n->mapped[i];
 	return NULL;
 }
 
@@ -189,38 +204,50 @@ file_free(struct pager_file *f)
 	raw_unmap(f->mem, f->mem_bytes);
 }
 
-void
-files_sweep(struct pager *p)
+/*
+ * Take one file that is not used out of the tables.
+ * => returns whether there is one; *ret has it if it could be taken
+ */
+static bool
+take_unused(struct node *n, struct pager_file *ret)
 {
 	struct pager_file *f;
 
-	do {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
-		struct pager_file old;
-		bool off = false;
-
-		pager_lock(p);
-		f = find_unused(p);
-		if (f != NULL)
-			off = tap_file_off(p->core, type_of(p, f));
-		if (off) {
-			old = *f;
-			*f = (struct pager_file){0};
-		}
-		pager_unlock(p);
-		if (off)
-			file_free(&old);
-		else if (f != NULL) /* a transfer still names a page */
-			io_wait(p, seq);
-	} while (f != NULL);
+	map_lock(n->pager);
+	node_lock(n);
+	f = find_unused(n);
+	if (f != NULL && tap_file_off(n->core, type_of(n, f))) {
+		*ret = *f;
+		*f = (struct pager_file){0};
+	}
+	node_unlock(n);
+	map_unlock(n->pager);
+	return f != NULL;
 }
 
 void
-files_close(struct pager *p)
+files_sweep(struct node *n)
+{
+	for (;;) {
+		uint32_t seq =
+			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
+		struct pager_file f = {0};
+
+		if (!take_unused(n, &f))
+			return;
+		if (f.mem != NULL)
+			file_free(&f);
+		else /* a transfer still names a page */
+			io_wait(n, seq);
+	}
+}
+
+void
+files_close(struct node *n)
 {
 	for (unsigned i = 0; i < FILE_AREAS_MAX; i++)
-		if (p->mapped[i].mem != NULL)
-			file_free(&p->mapped[i]);
+		if (n->mapped[i].mem != NULL)
+			file_free(&n->mapped[i]);
 }
 
 /* -- sync ----------------------------------------------------------------- */
@@ -234,28 +261,29 @@ struct syncing {
 
 /* => false: nothing is to be done until something ends */
 static bool
-sync_turn(struct pager *p, struct range r, unsigned type, bool begin,
-          struct syncing *s)
+sync_turn(const struct part *part, bool begin, struct syncing *s)
 {
+	struct node *n = part->node;
 	struct batch b = {0};
 	bool idle;
 
-	pager_lock(p);
+	node_lock(n);
 	if (begin)
-		s->before = core_file_failed(p->core, type);
-	s->left = tap_sync(p->core, r.space, r.vpn, r.pages, begin, &b);
-	s->pinned = core_pinned(p->core, r.space, r.vpn, r.pages);
-	s->failed = core_file_failed(p->core, type);
-	pager_unlock(p);
+		s->before = core_file_failed(n->core, part->type);
+	s->left = tap_sync(n->core, part->space, part->vpn, part->pages, begin,
+	                   &b);
+	s->pinned = core_pinned(n->core, part->space, part->vpn, part->pages);
+	s->failed = core_file_failed(n->core, part->type);
+	node_unlock(n);
 	idle = b.first == NULL;
-	pager_perform(p, &b);
-	daemon_ask(p, DAEMON_FLUSHER); /* which deals with writes that end */
+	node_perform(n, &b);
+	daemon_ask(n, DAEMON_FLUSHER); /* which deals with writes that end */
 	return !idle;
 }
 
 /* No page has got any further for too long. */
 static bool
-is_stuck(struct pager *p, struct syncing *s)
+is_stuck(struct node *n, struct syncing *s)
 {
 	uint64_t now = pager_now_ns(), most = PATIENCE_NS;
 
@@ -263,15 +291,16 @@ is_stuck(struct pager *p, struct syncing *s)
 		s->least = s->left;
 		s->since = now;
 	}
-	if (__atomic_load_n(&p->writes, __ATOMIC_ACQUIRE) != 0)
+	if (__atomic_load_n(&n->writes, __ATOMIC_ACQUIRE) != 0)
 		most = TRANSFER_NS;
 	return now - s->since > most;
 }
 
 /* Write some pages of one file. */
 static int
-sync_pages(struct pager *p, struct range r, unsigned type)
+sync_pages(const struct part *part)
 {
+	struct pager *p = part->node->pager;
 	struct syncing s = {.least = UINT64_MAX};
 	bool begin = true;
 
@@ -279,58 +308,51 @@ sync_pages(struct pager *p, struct range r, unsigned type)
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		bool busy;
 
-		busy = sync_turn(p, r, type, begin, &s);
+		busy = sync_turn(part, begin, &s);
 		begin = false;
 		if (s.left == 0)
 			return 0;
 		if (s.failed != s.before)
 			return -EIO;
-		if (s.left == s.pinned || is_stuck(p, &s))
+		if (s.left == s.pinned || is_stuck(part->node, &s))
 			return -EBUSY;
 		if (!busy)
 			pager_wait(p, seq, 10);
 	}
 }
 
-/* Write one part of a range, which is of one area. */
+/* Write one part of a range. */
 static int
-sync_part(struct pager *p, struct range r, unsigned type)
+sync_part(struct part part)
 {
 	int err = 0;
 
-	while (r.pages > 0) {
-		struct range step = r;
+	for (uint64_t left = part.pages; left > 0; left -= part.pages) {
 		int e;
 
-		if (step.pages > SYNC_PAGES)
-			step.pages = SYNC_PAGES;
-		e = sync_pages(p, step, type);
-
+		part.pages = left < SYNC_PAGES ? left : SYNC_PAGES;
+		e = sync_pages(&part);
 		err = err == 0 ? e : err;
-		r.vpn += step.pages;
-		r.pages -= step.pages;
+		part.vpn += part.pages;
 	}
 	return err;
 }
 
 int
-files_write(struct pager *p, struct range r, uint32_t *ret_types)
+files_write(struct pager *p, struct range r, struct file_set *ret)
 {
-	struct range part;
-	unsigned type;
+	struct part part;
 	int err = 0;
 
-	while (managed_part(p, r, &part, &type)) {
-		uint64_t end = part.vpn + part.pages;
+	*ret = (struct file_set){0};
+	while (part_take(p, &r, &part)) {
+		int e;
 
-		if (type != 0) {
-			int e = sync_part(p, part, type);
-
-			err = err == 0 ? e : err;
-			*ret_types |= 1u << type;
-		}
-		r.pages -= end - r.vpn;
-		r.vpn = end;
+		if (part.type == 0)
+			continue;
+		e = sync_part(part);
+		err = err == 0 ? e : err;
+		ret->types[part.node->id] |= 1u << part.type;
 	}
 	return err;
 }
@@ -338,29 +360,43 @@ files_write(struct pager *p, struct range r, uint32_t *ret_types)
 int
 pager_write_back(struct pager *p, void *addr, size_t bytes)
 {
-	uint32_t types = 0;
+	struct file_set files;
 	struct guard g;
 	int err;
 
 	pager_enter(&g);
-	err = files_write(p, range_of(addr, bytes), &types);
+	err = files_write(p, range_of(addr, bytes), &files);
 	pager_leave(&g);
+	return err;
+}
+
+/* Wait for the disks of a node's files.  => 0 or the first error */
+static int
+files_datasync(struct node *n, uint32_t types)
+{
+	int err = 0;
+
+	for (unsigned type = SWAP_AREAS_MAX; type < SWAP_TYPES; type++)
+		if (types >> type & 1 &&
+		    fdatasync(file_of_type(n, type)->place.fd) < 0 && err == 0)
+			err = -errno;
 	return err;
 }
 
 int
 pager_sync(struct pager *p, void *addr, size_t bytes)
 {
-	uint32_t types = 0;
+	struct file_set files;
 	struct guard g;
 	int err;
 
 	pager_enter(&g);
-	err = files_write(p, range_of(addr, bytes), &types);
-	for (unsigned type = SWAP_AREAS_MAX; type < SWAP_TYPES; type++)
-		if (types >> type & 1 &&
-		    fdatasync(file_of_type(p, type)->place.fd) < 0 && err == 0)
-			err = -errno;
+	err = files_write(p, range_of(addr, bytes), &files);
+	for (unsigned i = 0; i < p->node_count; i++) {
+		int e = files_datasync(&p->nodes[i], files.types[i]);
+
+		err = err == 0 ? e : err;
+	}
 	pager_leave(&g);
 	return err;
 }

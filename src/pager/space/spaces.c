@@ -7,51 +7,68 @@
  */
 #include <errno.h>
 
-#include "base/assert.h"
 #include "pager/internal.h"
 
 bool
 space_exists(const struct pager *p, unsigned space)
 {
-	return space < p->core->cfg.spaces && p->space_bits >> space & 1;
+	return space < p->nodes[0].core->cfg.spaces &&
+	       p->space_bits >> space & 1;
 }
 
 int
 pager_space_create(struct pager *p)
 {
+	const unsigned spaces = p->nodes[0].core->cfg.spaces;
 	struct guard g;
 	unsigned space;
 
 	pager_enter(&g);
-	pager_lock(p);
+	map_lock(p);
 	for (space = 0; space_exists(p, space);)
 		space++;
-	if (space < p->core->cfg.spaces) {
+	if (space < spaces) {
 		p->space_bits |= (uint64_t)1 << space;
 		if (p->spaces_top <= space)
 			p->spaces_top = space + 1;
 	}
-	pager_unlock(p);
+	map_unlock(p);
 	pager_leave(&g);
-	return space < p->core->cfg.spaces ? (int)space : -ENOSPC;
+	return space < spaces ? (int)space : -ENOSPC;
+}
+
+/* What a space has, in pages, over all nodes.  => with the map's lock held */
+static void
+space_sums(struct pager *p, unsigned space, uint64_t *ret_managed,
+           uint64_t *ret_mapped)
+{
+	*ret_managed = *ret_mapped = 0;
+	for (unsigned i = 0; i < p->node_count; i++) {
+		struct node *n = &p->nodes[i];
+
+		node_lock(n);
+		*ret_managed += n->core->spaces[space].pages_managed;
+		*ret_mapped += n->core->spaces[space].rss;
+		node_unlock(n);
+	}
 }
 
 int
 pager_space_destroy(struct pager *p, unsigned space)
 {
-	const struct space *s = p->core->spaces;
+	uint64_t managed, mapped;
 	struct guard g;
-	int r = 0;
+	int r = -EINVAL;
 
 	pager_enter(&g);
-	pager_lock(p);
-	if (space == 0 || !space_exists(p, space))
-		r = -EINVAL;
-	else if (s[space].area_count != 0 || s[space].rss != 0)
-		r = -EBUSY;
-	else
+	map_lock(p);
+	if (space != 0 && space_exists(p, space)) {
+		space_sums(p, space, &managed, &mapped);
+		r = managed != 0 || mapped != 0 ? -EBUSY : 0;
+	}
+	if (r == 0)
 		p->space_bits &= ~((uint64_t)1 << space);
-	pager_unlock(p);
+	map_unlock(p);
 	pager_leave(&g);
 	return r;
 }
@@ -61,59 +78,17 @@ pager_space_stats(struct pager *p, unsigned space, uint64_t *ret_managed,
                   uint64_t *ret_mapped)
 {
 	struct guard g;
-	int r = 0;
+	int r = -EINVAL;
 
 	pager_enter(&g);
-	pager_lock(p);
+	map_lock(p);
 	if (space_exists(p, space)) {
-		const struct space *s = &p->core->spaces[space];
-
-		*ret_managed = s->pages_managed << PAGE_SHIFT;
-		*ret_mapped = s->rss << PAGE_SHIFT;
-	} else {
-		r = -EINVAL;
+		space_sums(p, space, ret_managed, ret_mapped);
+		*ret_managed <<= PAGE_SHIFT;
+		*ret_mapped <<= PAGE_SHIFT;
+		r = 0;
 	}
-	pager_unlock(p);
+	map_unlock(p);
 	pager_leave(&g);
 	return r;
-}
-
-/* -- ranges --------------------------------------------------------------- */
-
-bool
-space_take(struct pager *p, struct range *r, struct range *ret)
-{
-	uint64_t end = r->vpn + r->pages;
-
-	if (r->pages == 0)
-		return false;
-	pager_lock(p);
-	ret->vpn = r->vpn;
-	ret->pages = space_table_end(&p->spaces, r->vpn, end) - r->vpn;
-	ret->space = space_of(p, r->vpn);
-	pager_unlock(p);
-	r->vpn += ret->pages;
-	r->pages -= ret->pages;
-	return true;
-}
-
-bool
-space_next(const struct pager *p, struct range in, struct range *ret)
-{
-	uint64_t end = in.vpn + in.pages, border;
-
-	for (uint64_t v = in.vpn; v < end; v = border) {
-		unsigned space = space_of(p, v);
-		const struct area *a = core_area_next(p->core, space, v);
-		uint64_t start, stop;
-
-		border = space_table_end(&p->spaces, v, end);
-		if (a == NULL || a->vpn >= border)
-			continue;
-		start = a->vpn > v ? a->vpn : v;
-		stop = a->vpn + a->pages < border ? a->vpn + a->pages : border;
-		*ret = (struct range){start, stop - start, space};
-		return true;
-	}
-	return false;
 }

@@ -47,42 +47,41 @@ word_sleep(uint32_t *word, int ms)
 }
 
 void
-daemon_ask(struct pager *p, enum daemon who)
+daemon_ask(struct node *n, enum daemon who)
 {
-	word_ask(&p->asked[who]);
-}
-
-static void
-daemon_sleep(struct pager *p, enum daemon who, int ms)
-{
-	word_sleep(&p->asked[who],
-	           __atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE) ? 0 : ms);
+	word_ask(&n->asked[who]);
 }
 
 static bool
-stopping(const struct pager *p)
+stopping(const struct node *n)
 {
-	return __atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE) != 0;
+	return __atomic_load_n(&n->pager->stopping, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void
+daemon_sleep(struct node *n, enum daemon who, int ms)
+{
+	word_sleep(&n->asked[who], stopping(n) ? 0 : ms);
 }
 
 static uint32_t
-writes(const struct pager *p)
+writes(const struct node *n)
 {
-	return __atomic_load_n(&p->writes, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&n->writes, __ATOMIC_ACQUIRE);
 }
 
 /* A turn of one daemon.  => true when another would find work */
 static bool
-turn(struct pager *p, bool (*step)(struct core *, struct batch *))
+turn(struct node *n, bool (*step)(struct core *, struct batch *))
 {
 	struct batch b = {0};
 	bool more = false;
 
-	pager_lock(p);
-	if (p->frozen == 0)
-		more = step(p->core, &b);
-	pager_unlock(p);
-	pager_perform(p, &b);
+	node_lock(n);
+	if (n->frozen == 0)
+		more = step(n->core, &b);
+	node_unlock(n);
+	node_perform(n, &b);
 	return more;
 }
 
@@ -93,63 +92,68 @@ turn(struct pager *p, bool (*step)(struct core *, struct batch *))
  * system is met here and not by a write.
  */
 static void
-swap_grow(struct pager *p)
+swap_grow(struct node *n)
 {
 	uint64_t now = pager_now_ns();
 	uint32_t left, slots;
 	int r;
 
-	pager_lock(p);
-	left = core_swap_free(p->core);
-	pager_unlock(p);
-	if (left >= GROW_SLOTS || p->swap_ready == p->swap_slots ||
-	    now < p->grow_retry_ns)
+	node_lock(n);
+	left = core_swap_free(n->core);
+	node_unlock(n);
+	if (left >= GROW_SLOTS || n->swap_ready == n->swap_slots ||
+	    now < n->grow_retry_ns)
 		return;
-	slots = min_u32(p->swap_ready + GROW_SLOTS, p->swap_slots);
-	r = swapdev_grow(p->dev[DEV_WRITE], slots);
+	slots = min_u32(n->swap_ready + GROW_SLOTS, n->swap_slots);
+	r = swapdev_grow(n->dev[DEV_WRITE], slots);
 	if (r < 0) {
-		p->grow_retry_ns = now + GROW_RETRY_NS;
-		pager_say_once(p, &p->said_full, PAGEOUT_LOG_WARNING,
+		n->grow_retry_ns = now + GROW_RETRY_NS;
+		pager_say_once(n->pager, &n->said_full, PAGEOUT_LOG_WARNING,
 		               "the swap file cannot grow: its file system is "
 		               "full; memory and what there is of the swap "
 		               "file is all that programs get");
 		return;
 	}
-	p->swap_ready = slots;
-	pager_lock(p);
-	tap_swap_grown(p->core, 0, slots);
-	pager_unlock(p);
+	n->swap_ready = slots;
+	node_lock(n);
+	tap_swap_grown(n->core, 0, slots);
+	node_unlock(n);
 }
 
 /* -- the three ------------------------------------------------------------ */
 
-void
-kswapd_run(void *ctx)
+/* What a turn of kswapd may need, or should know. */
+static void
+kswapd_prepare(struct node *n)
 {
-	struct pager *p = ctx;
+	swap_grow(n);
+	caches_tell(n);
+}
+
+void
+kswapd(void *ctx)
+{
+	struct node *n = ctx;
 
 	filedev_thread_is_own();
-	while (!stopping(p)) {
-		swap_grow(p);
-		caches_tell(p);
-		while (turn(p, tap_kswapd) && !stopping(p)) {
-			swap_grow(p);
-			caches_tell(p);
-		}
-		daemon_sleep(p, DAEMON_KSWAPD, PULSE_MS);
+	while (!stopping(n)) {
+		kswapd_prepare(n);
+		while (turn(n, tap_kswapd) && !stopping(n))
+			kswapd_prepare(n);
+		daemon_sleep(n, DAEMON_KSWAPD, PULSE_MS);
 	}
 }
 
 void
-kreclaimd_run(void *ctx)
+kreclaimd(void *ctx)
 {
-	struct pager *p = ctx;
+	struct node *n = ctx;
 
 	filedev_thread_is_own();
-	while (!stopping(p)) {
-		while (turn(p, tap_kreclaimd) && !stopping(p))
+	while (!stopping(n)) {
+		while (turn(n, tap_kreclaimd) && !stopping(n))
 			;
-		daemon_sleep(p, DAEMON_KRECLAIMD, PULSE_IDLE_MS);
+		daemon_sleep(n, DAEMON_KRECLAIMD, PULSE_IDLE_MS);
 	}
 }
 
@@ -158,46 +162,46 @@ kreclaimd_run(void *ctx)
  * it sleeps.
  */
 void
-flusher_run(void *ctx)
+flusher(void *ctx)
 {
-	struct pager *p = ctx;
+	struct node *n = ctx;
 
 	filedev_thread_is_own();
-	while (!stopping(p)) {
+	while (!stopping(n)) {
 		struct batch b = {0};
 
-		while (writes(p) < WRITES_MAX && turn(p, tap_flush))
+		while (writes(n) < WRITES_MAX && turn(n, tap_flush))
 			;
-		if (writes(p) != 0)
-			(void)io_reap(p, DEV_WRITE, PULSE_MS, &b);
+		if (writes(n) != 0)
+			(void)io_reap(n, DEV_WRITE, PULSE_MS, &b);
 		else
-			daemon_sleep(p, DAEMON_FLUSHER, PULSE_MS);
-		pager_perform(p, &b);
+			daemon_sleep(n, DAEMON_FLUSHER, PULSE_MS);
+		node_perform(n, &b);
 	}
 }
 
 void
-reclaim_for_fault(struct pager *p, struct batch *b)
+reclaim_for_fault(struct node *n, struct batch *b)
 {
-	uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+	uint32_t seq = __atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
 	uint64_t start = pager_now_ns();
 	bool idle;
 
-	pager_lock(p);
-	if (p->frozen == 0)
-		(void)tap_reclaim_direct(p->core, b);
-	pager_unlock(p);
+	node_lock(n);
+	if (n->frozen == 0)
+		(void)tap_reclaim_direct(n->core, b);
+	node_unlock(n);
 	idle = b->first == NULL;
-	pager_perform(p, b);
+	node_perform(n, b);
 	if (idle) {
-		daemon_ask(p, DAEMON_KSWAPD);
-		daemon_ask(p, DAEMON_FLUSHER);
+		daemon_ask(n, DAEMON_KSWAPD);
+		daemon_ask(n, DAEMON_FLUSHER);
 		/* Reads ahead hold frames: inline, nobody else may reap. */
-		if (__atomic_load_n(&p->reads, __ATOMIC_ACQUIRE) != 0)
-			io_wait(p, seq);
+		if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
+			io_wait(n, seq);
 		else
-			pager_wait(p, seq, 10);
+			pager_wait(n->pager, seq, 10);
 	}
-	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_stall_ns],
+	__atomic_fetch_add(&n->stats[PAGEOUT_STAT_stall_ns],
 	                   pager_now_ns() - start, __ATOMIC_RELAXED);
 }

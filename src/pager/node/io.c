@@ -14,21 +14,22 @@
 #include "pager/internal.h"
 
 static struct swapdev_req *
-request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
+request_of(struct node *n, struct op *op, uint32_t first, uint32_t count)
 {
-	struct swapdev_req *r = &p->reqs[op - p->core->ops];
+	struct swapdev_req *r = &n->reqs[op - n->core->ops];
 
+	must(op >= n->core->ops && op < n->core->ops + n->core->cfg.ops_total);
 	r->write = op->kind == OP_WRITE;
 	r->slot = (op->entry & SWP_OFFSET_MASK) + first;
 	r->place = entry_is_file(op->entry)
-	                   ? &file_of_type(p, entry_type(op->entry))->place
+	                   ? &file_of_type(n, entry_type(op->entry))->place
 	                   : NULL;
 	r->pages = count;
 	r->iov_count = 0;
 	r->next = NULL;
 	r->cookie = op;
 	for (uint32_t i = first; i < first + count; i++) {
-		char *at = frame_addr(p, op->pg[i].pfn);
+		char *at = frame_addr(n, op->pg[i].pfn);
 		struct iovec *next = &r->iov[r->iov_count];
 
 		if (r->iov_count > 0 &&
@@ -44,7 +45,7 @@ request_of(struct pager *p, struct op *op, uint32_t first, uint32_t count)
 
 /* The results of a request that began at page first, for the core. */
 static void
-request_ended(struct pager *p, const struct swapdev_req *r, uint32_t first)
+request_ended(struct node *n, const struct swapdev_req *r, uint32_t first)
 {
 	struct op *op = r->cookie;
 
@@ -55,38 +56,38 @@ request_ended(struct pager *p, const struct swapdev_req *r, uint32_t first)
 		pg->err = (int16_t)r->result;
 		if (pg->err == 0 && op->kind == OP_READ)
 			pg->hash = page_hash(op->id, op->off + i,
-			                     frame_addr(p, pg->pfn));
+			                     frame_addr(n, pg->pfn));
 		if (op->kind == OP_READ)
 			pg->partial = r->partial && i == first + r->pages - 1;
 	}
 }
 
 static void
-io_done(struct pager *p, struct swapdev_req *list, struct batch *b)
+io_done(struct node *n, struct swapdev_req *list, struct batch *b)
 {
 	for (struct swapdev_req *r = list; r != NULL; r = r->next)
-		request_ended(p, r, 0);
-	pager_lock(p);
+		request_ended(n, r, 0);
+	node_lock(n);
 	while (list != NULL) {
 		struct op *op = list->cookie;
 
-		__atomic_fetch_sub(list->write ? &p->writes : &p->reads, 1,
+		__atomic_fetch_sub(list->write ? &n->writes : &n->reads, 1,
 		                   __ATOMIC_ACQ_REL);
 		list = list->next;
-		tap_op_done(p->core, op, b);
+		tap_op_done(n->core, op, b);
 	}
-	pager_unlock(p);
-	pager_ended(p);
+	node_unlock(n);
+	pager_ended(n->pager);
 }
 
 bool
-io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b)
+io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b)
 {
-	struct swapdev_req *list = swapdev_reap(p->dev[dev], wait_ms);
+	struct swapdev_req *list = swapdev_reap(n->dev[dev], wait_ms);
 
 	if (list == NULL)
 		return false;
-	io_done(p, list, b);
+	io_done(n, list, b);
 	return true;
 }
 
@@ -95,46 +96,46 @@ io_reap(struct pager *p, enum pager_dev dev, int wait_ms, struct batch *b)
  * for that to happen.
  */
 void
-io_wait(struct pager *p, uint32_t seq)
+io_wait(struct node *n, uint32_t seq)
 {
 	struct batch b = {0};
 
-	if (__atomic_exchange_n(&p->reaping, 1, __ATOMIC_ACQ_REL) != 0) {
-		pager_wait(p, seq, 1);
+	if (__atomic_exchange_n(&n->reaping, 1, __ATOMIC_ACQ_REL) != 0) {
+		pager_wait(n->pager, seq, 1);
 		return;
 	}
-	if (__atomic_load_n(&p->reads, __ATOMIC_ACQUIRE) != 0)
-		(void)io_reap(p, DEV_READ, 1, &b);
+	if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
+		(void)io_reap(n, DEV_READ, 1, &b);
 	else
-		pager_wait(p, seq, 1);
-	__atomic_store_n(&p->reaping, 0, __ATOMIC_RELEASE);
-	pager_ended(p);
-	pager_perform(p, &b);
+		pager_wait(n->pager, seq, 1);
+	__atomic_store_n(&n->reaping, 0, __ATOMIC_RELEASE);
+	pager_ended(n->pager);
+	node_perform(n, &b);
 }
 
 void
-io_start(struct pager *p, struct op *op, struct batch *b)
+io_start(struct node *n, struct op *op, struct batch *b)
 {
 	enum pager_dev dev = op->kind == OP_WRITE ? DEV_WRITE : DEV_READ;
-	struct swapdev_req *r = request_of(p, op, 0, op->count);
+	struct swapdev_req *r = request_of(n, op, 0, op->count);
 
-	__atomic_fetch_add(r->write ? &p->writes : &p->reads, 1,
+	__atomic_fetch_add(r->write ? &n->writes : &n->reads, 1,
 	                   __ATOMIC_ACQ_REL);
-	while (swapdev_submit(p->dev[dev], r) == -EAGAIN)
-		(void)io_reap(p, dev, 10, b);
+	while (swapdev_submit(n->dev[dev], r) == -EAGAIN)
+		(void)io_reap(n, dev, 10, b);
 	if (dev == DEV_WRITE)
-		daemon_ask(p, DAEMON_FLUSHER); /* it reaps, whoever started */
+		daemon_ask(n, DAEMON_FLUSHER); /* it reaps, whoever started */
 }
 
 void
-io_transfer(struct pager *p, struct op *op, bool single)
+io_transfer(struct node *n, struct op *op, bool single)
 {
 	uint32_t step = single ? 1 : op->count;
 
 	for (uint32_t i = 0; i < op->count; i += step) {
-		struct swapdev_req *r = request_of(p, op, i, step);
+		struct swapdev_req *r = request_of(n, op, i, step);
 
-		(void)swapdev_transfer(p->dev[DEV_READ], r);
-		request_ended(p, r, i);
+		(void)swapdev_transfer(n->dev[DEV_READ], r);
+		request_ended(n, r, i);
 	}
 }

@@ -86,36 +86,36 @@ must_have_moved(const void *from)
  * => 0 or -ENOENT
  */
 static int
-map_copy(struct pager *p, uint64_t vpn, uint32_t pfn)
+map_copy(struct node *n, uint64_t vpn, uint32_t pfn)
 {
 	uint64_t done;
 	int r;
 
 	do {
-		r = uffd_copy(p->uffd, page_addr(vpn), frame_addr(p, pfn),
-		              PAGE_BYTES, 0, &done);
+		r = uffd_copy(n->pager->uffd, page_addr(vpn),
+		              frame_addr(n, pfn), PAGE_BYTES, 0, &done);
 		if (r == -EAGAIN)
-			pager_layout_wait(p);
+			pager_layout_wait(n->pager);
 	} while (r == -EAGAIN || r == -ENOMEM);
 	if (r < 0)
 		return -ENOENT;
-	drop_pages(frame_addr(p, pfn), PAGE_BYTES);
+	drop_pages(frame_addr(n, pfn), PAGE_BYTES);
 	return 0;
 }
 
 /* One page that the run did not take. */
 static int
-map_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+map_one(struct node *n, uint64_t vpn, uint32_t pfn)
 {
 	for (unsigned busy = 0;;) {
 		uint64_t done;
-		int r = uffd_move(p->uffd, page_addr(vpn), frame_addr(p, pfn),
-		                  PAGE_BYTES, 0, &done);
+		int r = uffd_move(n->pager->uffd, page_addr(vpn),
+		                  frame_addr(n, pfn), PAGE_BYTES, 0, &done);
 
 		if (r == 0 || r == -ENOENT)
 			return r;
 		if (r == -EAGAIN) {
-			pager_layout_wait(p);
+			pager_layout_wait(n->pager);
 			continue;
 		}
 		if (r == -EBUSY && ++busy < BUSY_TRIES) {
@@ -123,43 +123,45 @@ map_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 			continue;
 		}
 		if (r != -EEXIST)
-			return map_copy(p, vpn, pfn);
-		must_have_moved(frame_addr(p, pfn));
-		(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+			return map_copy(n, vpn, pfn);
+		must_have_moved(frame_addr(n, pfn));
+		(void)uffd_wake(n->pager->uffd, page_addr(vpn), PAGE_BYTES);
 		return 0;
 	}
 }
 
 static void
-map_fill(struct pager *p, const struct op *op)
+map_fill(struct node *n, const struct op *op)
 {
 	for (uint32_t i = 0; i < op->count; i++) {
-		char *frame = frame_addr(p, op->pg[i].pfn);
+		char *frame = frame_addr(n, op->pg[i].pfn);
 
 		if (op->flags & OPF_COPY)
-			memcpy(frame, frame_addr(p, op->pg[i].src), PAGE_BYTES);
+			memcpy(frame, frame_addr(n, op->pg[i].src), PAGE_BYTES);
 		else if (op->flags & OPF_ZERO && !op->pg[i].fresh)
 			memset(frame, 0, PAGE_BYTES);
 	}
 }
 
 static void
-perform_map(struct pager *p, struct op *op)
+perform_map(struct node *n, struct op *op)
 {
-	map_fill(p, op);
+	map_fill(n, op);
 	for (uint32_t i = 0; i < op->count;) {
 		uint64_t vpn = op->vpn + i, done;
 
-		(void)uffd_move(
-			p->uffd, page_addr(vpn), frame_addr(p, op->pg[i].pfn),
-			(uint64_t)run_of(op, i) << PAGE_SHIFT, 0, &done);
-		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+		(void)uffd_move(n->pager->uffd, page_addr(vpn),
+		                frame_addr(n, op->pg[i].pfn),
+		                (uint64_t)run_of(op, i) << PAGE_SHIFT, 0,
+		                &done);
+		for (uint64_t k = done >> PAGE_SHIFT; k > 0; k--)
 			op->pg[i++].err = 0;
 		if (done != 0)
 			continue;
-		op->pg[i].err = (int16_t)map_one(p, vpn, op->pg[i].pfn);
+		op->pg[i].err = (int16_t)map_one(n, vpn, op->pg[i].pfn);
 		if (op->pg[i].err < 0)
-			(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+			(void)uffd_wake(n->pager->uffd, page_addr(vpn),
+			                PAGE_BYTES);
 		i++;
 	}
 }
@@ -171,9 +173,9 @@ perform_map(struct pager *p, struct op *op)
  * changes nothing, by the kernel, which fails where a store would kill.
  */
 static bool
-make_exclusive(struct pager *p, uint64_t vpn)
+make_exclusive(struct node *n, uint64_t vpn)
 {
-	if (!__atomic_load_n(&p->forked, __ATOMIC_RELAXED))
+	if (!__atomic_load_n(&n->pager->forked, __ATOMIC_RELAXED))
 		return false;
 	return syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
 	               MADV_POPULATE_WRITE) == 0;
@@ -181,13 +183,13 @@ make_exclusive(struct pager *p, uint64_t vpn)
 
 /* One page that the run did not take.  => 0 or why it stays */
 static int
-unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+unmap_one(struct node *n, uint64_t vpn, uint32_t pfn)
 {
 	bool tried = false;
 
 	for (unsigned changes = 0;;) {
 		uint64_t done;
-		int r = uffd_move(p->pool_uffd, frame_addr(p, pfn),
+		int r = uffd_move(n->pager->pool_uffd, frame_addr(n, pfn),
 		                  page_addr(vpn), PAGE_BYTES,
 		                  UFFDIO_MOVE_MODE_DONTWAKE, &done);
 
@@ -198,12 +200,12 @@ unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 			return 0;
 		}
 		if (r == -EAGAIN && ++changes < CHANGE_TRIES) {
-			pager_layout_wait(p);
+			pager_layout_wait(n->pager);
 			continue;
 		}
 		if (r == -EBUSY && !tried) {
 			tried = true;
-			if (make_exclusive(p, vpn))
+			if (make_exclusive(n, vpn))
 				continue;
 		}
 		return -EBUSY;
@@ -212,15 +214,15 @@ unmap_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 
 /* The contents are not wanted: what cannot move is dropped where it is. */
 static int
-discard_one(struct pager *p, uint64_t vpn, uint32_t pfn)
+discard_one(struct node *n, uint64_t vpn, uint32_t pfn)
 {
-	int r = unmap_one(p, vpn, pfn);
+	int r = unmap_one(n, vpn, pfn);
 
 	if (r == 0)
 		return 0;
 	if (r != -ENOENT && syscall(SYS_madvise, page_addr(vpn), PAGE_BYTES,
 	                            MADV_DONTNEED) < 0) {
-		pager_say(p, PAGEOUT_LOG_ERROR,
+		pager_say(n->pager, PAGEOUT_LOG_ERROR,
 		          "locked memory cannot be discarded: pin it, do not "
 		          "mlock it");
 		abort(); /* it would go on with contents that it gave away */
@@ -229,10 +231,10 @@ discard_one(struct pager *p, uint64_t vpn, uint32_t pfn)
 }
 
 static void
-unmap_look(struct pager *p, struct op *op)
+unmap_look(struct node *n, struct op *op)
 {
 	for (uint32_t i = 0; i < op->count; i++) {
-		const char *frame = frame_addr(p, op->pg[i].pfn);
+		const char *frame = frame_addr(n, op->pg[i].pfn);
 
 		if (op->pg[i].err < 0)
 			continue;
@@ -244,7 +246,7 @@ unmap_look(struct pager *p, struct op *op)
 }
 
 static void
-perform_unmap(struct pager *p, struct op *op)
+perform_unmap(struct node *n, struct op *op)
 {
 	bool discard = op->flags & OPF_DISCARD;
 
@@ -252,47 +254,47 @@ perform_unmap(struct pager *p, struct op *op)
 		uint64_t vpn = op->vpn + i, done;
 		uint32_t pfn = op->pg[i].pfn;
 
-		(void)uffd_move(p->pool_uffd, frame_addr(p, pfn),
+		(void)uffd_move(n->pager->pool_uffd, frame_addr(n, pfn),
 		                page_addr(vpn),
 		                (uint64_t)run_of(op, i) << PAGE_SHIFT,
 		                UFFDIO_MOVE_MODE_DONTWAKE, &done);
-		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+		for (uint64_t k = done >> PAGE_SHIFT; k > 0; k--)
 			op->pg[i++].err = 0;
 		if (done != 0)
 			continue;
-		op->pg[i++].err = (int16_t)(discard ? discard_one(p, vpn, pfn)
-		                                    : unmap_one(p, vpn, pfn));
+		op->pg[i++].err = (int16_t)(discard ? discard_one(n, vpn, pfn)
+		                                    : unmap_one(n, vpn, pfn));
 	}
 	if (!discard)
-		unmap_look(p, op);
+		unmap_look(n, op);
 }
 
 /* -- the rest ------------------------------------------------------------- */
 
 static int
-remap_one(struct pager *p, uint64_t from, uint64_t to)
+remap_one(struct node *n, uint64_t from, uint64_t to)
 {
 	uint64_t done;
 	int r;
 
 	do {
-		r = uffd_move(p->uffd, page_addr(to), page_addr(from),
+		r = uffd_move(n->pager->uffd, page_addr(to), page_addr(from),
 		              PAGE_BYTES, 0, &done);
 		if (r == -EAGAIN)
-			pager_layout_wait(p);
+			pager_layout_wait(n->pager);
 	} while (r == -EAGAIN);
 	if (r == -EEXIST) {
 		must_have_moved(page_addr(from));
-		(void)uffd_wake(p->uffd, page_addr(to), PAGE_BYTES);
+		(void)uffd_wake(n->pager->uffd, page_addr(to), PAGE_BYTES);
 		return 0;
 	}
 	if (r == 0 || r == -ENOENT)
 		return r;
 	do { /* held or protected: copy it */
-		r = uffd_copy(p->uffd, page_addr(to), page_addr(from),
+		r = uffd_copy(n->pager->uffd, page_addr(to), page_addr(from),
 		              PAGE_BYTES, 0, &done);
 		if (r == -EAGAIN)
-			pager_layout_wait(p);
+			pager_layout_wait(n->pager);
 	} while (r == -EAGAIN || r == -ENOMEM);
 	must(r == 0); /* contents must not be lost in silence */
 	(void)syscall(SYS_madvise, page_addr(from), PAGE_BYTES, MADV_DONTNEED);
@@ -300,32 +302,32 @@ remap_one(struct pager *p, uint64_t from, uint64_t to)
 }
 
 static void
-perform_remap(struct pager *p, struct op *op)
+perform_remap(struct node *n, struct op *op)
 {
 	for (uint32_t i = 0; i < op->count;) {
 		uint64_t done;
 
-		(void)uffd_move(p->uffd, page_addr(op->vpn_to + i),
+		(void)uffd_move(n->pager->uffd, page_addr(op->vpn_to + i),
 		                page_addr(op->vpn + i),
 		                (uint64_t)(op->count - i) << PAGE_SHIFT, 0,
 		                &done);
-		for (uint64_t n = done >> PAGE_SHIFT; n > 0; n--)
+		for (uint64_t k = done >> PAGE_SHIFT; k > 0; k--)
 			op->pg[i++].err = 0;
 		if (done != 0)
 			continue;
 		op->pg[i].err =
-			(int16_t)remap_one(p, op->vpn + i, op->vpn_to + i);
+			(int16_t)remap_one(n, op->vpn + i, op->vpn_to + i);
 		i++;
 	}
 }
 
 static void
-perform_adopt(struct pager *p, struct op *op)
+perform_adopt(struct node *n, struct op *op)
 {
-	for (uint32_t i = 0, n; i < op->count; i += n) {
-		n = run_of(op, i);
-		drop_pages(frame_addr(p, op->pg[i].pfn),
-		           (size_t)n << PAGE_SHIFT);
+	for (uint32_t i = 0, run; i < op->count; i += run) {
+		run = run_of(op, i);
+		drop_pages(frame_addr(n, op->pg[i].pfn),
+		           (size_t)run << PAGE_SHIFT);
 	}
 }
 
@@ -334,11 +336,11 @@ perform_adopt(struct pager *p, struct op *op)
  * ask us for pages of a registered range.
  */
 static int
-populate(struct pager *p, char *at, size_t bytes)
+populate(struct node *n, char *at, size_t bytes)
 {
 	if (syscall(SYS_madvise, at, bytes, MADV_POPULATE_WRITE) < 0)
 		return -ENOMEM;
-	return uffd_register(p->pool_uffd, at, bytes,
+	return uffd_register(n->pager->pool_uffd, at, bytes,
 	                     UFFDIO_REGISTER_MODE_MISSING);
 }
 
@@ -348,47 +350,47 @@ populate(struct pager *p, char *at, size_t bytes)
  * perhaps there already.
  */
 static int
-refill(struct pager *p, char *at)
+refill(struct node *n, char *at)
 {
 	uint64_t done;
-	int r = uffd_copy(p->pool_uffd, at, p->zeros, PAGE_BYTES,
+	int r = uffd_copy(n->pager->pool_uffd, at, n->zeros, PAGE_BYTES,
 	                  UFFDIO_COPY_MODE_DONTWAKE, &done);
 
 	if (r == -EEXIST)
 		return 0;
-	return r == -ENOENT ? populate(p, at, PAGE_BYTES) : r;
+	return r == -ENOENT ? populate(n, at, PAGE_BYTES) : r;
 }
 
 void
-perform_op(struct pager *p, struct op *op)
+perform_op(struct node *n, struct op *op)
 {
 	size_t bytes = (size_t)op->count << PAGE_SHIFT;
 	char *at;
 
 	switch ((enum op_kind)op->kind) {
 	case OP_POPULATE:
-		at = frame_addr(p, op->pg[0].pfn);
+		at = frame_addr(n, op->pg[0].pfn);
 		op->pg[0].err = (int16_t)(op->flags & OPF_REFILL
-		                                  ? refill(p, at)
-		                                  : populate(p, at, bytes));
+		                                  ? refill(n, at)
+		                                  : populate(n, at, bytes));
 		return;
 	case OP_MAP:
-		perform_map(p, op);
+		perform_map(n, op);
 		return;
 	case OP_UNMAP:
-		perform_unmap(p, op);
+		perform_unmap(n, op);
 		return;
 	case OP_REMAP:
-		perform_remap(p, op);
+		perform_remap(n, op);
 		return;
 	case OP_ADOPT:
-		perform_adopt(p, op);
+		perform_adopt(n, op);
 		return;
 	case OP_UNPOISON:
 		drop_pages(page_addr(op->vpn), bytes);
 		return;
 	case OP_WAKE:
-		(void)uffd_wake(p->uffd, page_addr(op->vpn), bytes);
+		(void)uffd_wake(n->pager->uffd, page_addr(op->vpn), bytes);
 		return;
 	case OP_READ:
 	case OP_WRITE:
@@ -398,22 +400,22 @@ perform_op(struct pager *p, struct op *op)
 }
 
 void
-pager_perform(struct pager *p, struct batch *b)
+node_perform(struct node *n, struct batch *b)
 {
 	struct op *op;
 
 	while ((op = batch_take(b)) != NULL) {
 		if (op->kind == OP_READ && op->flags & OPF_RETRY) {
-			io_transfer(p, op, true); /* rare, and exact */
+			io_transfer(n, op, true); /* rare, and exact */
 		} else if (op->kind == OP_READ || op->kind == OP_WRITE) {
-			io_start(p, op, b);
+			io_start(n, op, b);
 			continue;
 		} else {
-			perform_op(p, op);
+			perform_op(n, op);
 		}
-		pager_lock(p);
-		tap_op_done(p->core, op, b);
-		pager_unlock(p);
-		pager_ended(p);
+		node_lock(n);
+		tap_op_done(n->core, op, b);
+		node_unlock(n);
+		pager_ended(n->pager);
 	}
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * oracle.c -- libCacheSim's oracleGeneral: a record an access, no header.
+ *
+ *	uint32 time		seconds; never goes back
+ *	uint64 id		of the object: here it is one page
+ *	uint32 size		of the object, in bytes: not used
+ *	int64 next access	number of the next access, -1 or the largest
+ *				int64: none.  Not used: the optimum looks itself
+ *
+ * All little-endian, 24 bytes without holes.  It does not say who writes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "trace/readers.h"
+
+#define RECORD_BYTES 24
+#define LOOK_AT 16 /* records, when it is to be recognised */
+
+struct object {
+	uint32_t time, bytes;
+	uint64_t id;
+	int64_t next;
+};
+
+static struct object
+object_of(const char *at)
+{
+	struct object o;
+
+	memcpy(&o.time, at, 4);
+	memcpy(&o.id, at + 4, 8);
+	memcpy(&o.bytes, at + 12, 4);
+	memcpy(&o.next, at + 16, 8);
+	return o;
+}
+
+/* => what is wrong with a record after one of a given time, or NULL */
+static const char *
+object_wrong(const struct object *o, uint32_t time)
+{
+	if (o->time < time)
+		return "its time goes back";
+	return o->next < -1 ? "its next access is negative" : NULL;
+}
+
+bool
+oracle_is_likely(const char *bytes, size_t n)
+{
+	uint32_t time = 0;
+
+	for (size_t i = 0; i < LOOK_AT && (i + 1) * RECORD_BYTES <= n; i++) {
+		struct object o = object_of(bytes + i * RECORD_BYTES);
+
+		if (object_wrong(&o, time) != NULL ||
+		    (o.next >= 0 && o.next < INT64_MAX && o.next >> 40 != 0))
+			return false;
+		time = o.time;
+	}
+	return n >= RECORD_BYTES;
+}
+
+int
+oracle_read(struct input *in, struct build *b)
+{
+	uint32_t time = 0;
+	uintmax_t n = 1;
+	int r;
+
+	for (;; n++) {
+		struct object o;
+		const char *wrong;
+
+		r = input_fill(in, RECORD_BYTES);
+		if (r < 0)
+			return build_fail(b, r, "%s, in record %ju",
+			                  strerror(-r), n);
+		if (in->end - in->at < RECORD_BYTES)
+			break;
+		o = object_of(in->bytes + in->at);
+		in->at += RECORD_BYTES;
+		wrong = object_wrong(&o, time);
+		if (wrong != NULL)
+			return build_fail(b, -EINVAL,
+			                  "record %ju: %s; it is damaged, or "
+			                  "no oracleGeneral trace",
+			                  n, wrong);
+		time = o.time;
+		r = build_add(b, o.id, false);
+		if (r < 0)
+			return r;
+	}
+	if (in->at != in->end)
+		return build_fail(b, -EINVAL,
+		                  "record %ju is cut off: %zu bytes of 24; the "
+		                  "file is not whole",
+		                  n, in->end - in->at);
+	return 0;
+}
