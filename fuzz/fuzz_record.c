@@ -3,7 +3,7 @@
  * fuzz_record.c -- any bytes as a record.
  *
  * Laws: a record is replayed to its end or ends with a reason; and so it is
- * when all its checks are right, whatever else is wrong with it.
+ * when its version and its checks are right, whatever else is wrong with it.
  */
 #include <stdlib.h>
 
@@ -28,12 +28,16 @@ replay(const uint8_t *bytes, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const uint32_t version = RECORD_VERSION;
 	uint8_t *copy = malloc(size + 1);
 
 	if (copy == NULL)
 		abort();
 	memcpy(copy, data, size);
 	replay(copy, size);
+	if (size >= sizeof(struct record_header))
+		memcpy(copy + offsetof(struct record_header, version), &version,
+		       sizeof(version));
 	reseal(copy, size);
 	replay(copy, size);
 	free(copy);

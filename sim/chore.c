@@ -16,6 +16,7 @@
  *	ADOPT	an area over pages that are there already, core_adopt() each
  *	PIN	core_pin() each, and later core_unpin()
  *	SYNC	core_sync() of a file's pages, then core_refresh()
+ *	SHARE	core_area_share() of another space's pages, which is all
  *
  * No two chores have a page in common.
  */
@@ -38,10 +39,9 @@ set_flags(struct sim *s, unsigned space, uint32_t page, uint32_t pages,
 	}
 }
 
-/* True when each page has all of the flags in have and none of those in lack */
-static bool
-all_pages(const struct sim *s, unsigned space, uint32_t page, uint32_t pages,
-          unsigned have, unsigned lack)
+bool
+sim_all_pages(const struct sim *s, unsigned space, uint32_t page,
+              uint32_t pages, unsigned have, unsigned lack)
 {
 	if (page + pages > s->pages)
 		return false;
@@ -91,6 +91,8 @@ unmapped(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 		if ((p->flags & PG_PRESENT) && (p->flags & PG_FOREIGN) == 0)
 			sim_fail(s, "I1", "page %u:%u is unmapped under us",
 			         space, i);
+		if (p->flags & PG_GUEST)
+			guest_leaves(s, space, i);
 		p->flags = 0;
 		p->truth = 0;
 		p->damage = 0;
@@ -321,7 +323,7 @@ run_adopt(struct sim *s, struct sim_chore *ch)
 	}
 	host_submit(s, &b);
 	ch->next = ch->page;
-	if (!all_pages(s, ch->space, ch->page, ch->pages, 0, PG_FOREIGN)) {
+	if (!sim_all_pages(s, ch->space, ch->page, ch->pages, 0, PG_FOREIGN)) {
 		again(s, ch);
 		return;
 	}
@@ -408,28 +410,45 @@ find_room(struct sim *s, struct sim_chore *ch)
 {
 	for (unsigned tries = 0; tries < 8; tries++) {
 		ch->to = choice_of(&s->choice, s->pages - ch->pages + 1);
-		if (all_pages(s, ch->space, ch->to, ch->pages, 0,
-		              PG_MANAGED | PG_BUSY))
+		if (sim_all_pages(s, ch->space, ch->to, ch->pages, 0,
+		                  PG_MANAGED | PG_BUSY))
 			return true;
 	}
+	return false;
+}
+
+/* Pages at home may not be moved, nor be guests themselves. */
+static bool
+have_guests(const struct sim *s, const struct sim_chore *ch)
+{
+	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++)
+		if (s->page[ch->space][i].guests != 0)
+			return true;
 	return false;
 }
 
 static bool
 may_start(struct sim *s, struct sim_chore *ch)
 {
-	unsigned have = ch->kind == CHORE_ADOPT ? 0 : PG_MANAGED;
+	unsigned have = PG_MANAGED;
 	unsigned lack = PG_BUSY | PG_CLOSED | PG_PINNED;
 
-	if (ch->kind == CHORE_ADOPT)
+	if (ch->kind == CHORE_ADOPT || ch->kind == CHORE_SHARE) {
+		have = 0;
 		lack |= PG_MANAGED;
+	}
 	if (ch->kind == CHORE_MOVE)
-		lack |= PG_DMA | PG_PROTECTED | PG_FILE;
+		lack |= PG_DMA | PG_PROTECTED | PG_FILE | PG_GUEST;
+	if (ch->kind == CHORE_PIN)
+		lack |= PG_GUEST;
 	if (ch->kind == CHORE_SYNC)
 		have |= PG_FILE;
-	if (!all_pages(s, ch->space, ch->page, ch->pages, have, lack))
+	if (!sim_all_pages(s, ch->space, ch->page, ch->pages, have, lack))
 		return false;
-	return ch->kind != CHORE_MOVE || find_room(s, ch);
+	if (ch->kind == CHORE_SHARE)
+		return !have_guests(s, ch) && guest_find_home(s, ch);
+	return ch->kind != CHORE_MOVE ||
+	       (!have_guests(s, ch) && find_room(s, ch));
 }
 
 bool
@@ -463,6 +482,7 @@ static const char *const name[CHORES] = {
 	[CHORE_REMOVE] = "remove",   [CHORE_UNMAP] = "unmap",
 	[CHORE_MOVE] = "move",       [CHORE_ADOPT] = "adopt",
 	[CHORE_PIN] = "pin",         [CHORE_SYNC] = "sync",
+	[CHORE_SHARE] = "share",
 };
 
 void
@@ -495,6 +515,10 @@ chore_run(struct sim *s, uint32_t index)
 			chore_end(s, ch);
 		else
 			again(s, ch);
+		return;
+	case CHORE_SHARE:
+		guest_share(s, ch);
+		chore_end(s, ch);
 		return;
 	case CHORES:
 		return;

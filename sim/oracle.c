@@ -277,6 +277,10 @@ oracle_audit(struct sim *s)
 			const struct sim_page *p = &s->page[space][i];
 			struct holder h;
 
+			if (p->flags & PG_GUEST) {
+				guest_audit(s, space, i);
+				continue;
+			}
 			/* While it is being discarded it may be anywhere. */
 			if (!sim_may_touch(p) ||
 			    (p->flags & (PG_BUSY | PG_UNSURE)) ==

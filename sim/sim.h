@@ -65,6 +65,7 @@ enum sim_page_flag {
 	PG_PINNED = 1 << 11,    /* core_pin() said FAULT_DONE */
 	PG_FILE = 1 << 12,      /* of a file */
 	PG_INFILE = 1 << 13,    /* and nowhere but there: nobody has read it */
+	PG_GUEST = 1 << 14,     /* another name of a page of another space */
 };
 
 struct sim_page {
@@ -74,6 +75,8 @@ struct sim_page {
 	uint32_t pfn;    /* when present: frame that it took its page from */
 	uint16_t flags;  /* enum sim_page_flag */
 	uint16_t damage; /* bad reads of it in a row that we caused */
+	uint16_t home_space, home_page; /* itself, unless it is a guest */
+	uint16_t guests;                /* whose home it is */
 };
 
 /* A place of the pool. */
@@ -159,6 +162,7 @@ enum chore_kind {
 	CHORE_ADOPT,
 	CHORE_PIN,
 	CHORE_SYNC,
+	CHORE_SHARE,
 	CHORES,
 };
 
@@ -169,7 +173,8 @@ struct sim_chore {
 	unsigned phase;
 	unsigned space;
 	uint32_t page, pages;
-	uint32_t to;   /* CHORE_MOVE */
+	unsigned home; /* CHORE_SHARE: the space that the pages are of */
+	uint32_t to;   /* CHORE_MOVE; CHORE_SHARE: the first one there */
 	uint32_t next; /* page looked at */
 	uint32_t turns;
 	uint32_t failed; /* CHORE_SYNC: writes that had failed before */
@@ -349,6 +354,30 @@ void file_event(struct sim *s);
 /* A word that has never been used. */
 uint64_t sim_word(struct sim *s);
 
+/* -- guest.c: pages that several spaces share --------------------------- */
+
+/* The page that a page is: itself, unless it is a guest. */
+static inline struct sim_page *
+guest_home(struct sim *s, const struct sim_page *p)
+{
+	return &s->page[p->home_space][p->home_page];
+}
+
+/* It is no guest any more. */
+void guest_leaves(struct sim *s, unsigned space, uint32_t page);
+
+/* Pages that a chore may share with its range.  => false: found none */
+bool guest_find_home(struct sim *s, struct sim_chore *ch);
+
+/* CHORE_SHARE, at once. */
+void guest_share(struct sim *s, struct sim_chore *ch);
+
+/* Touch a guest.  => false when the task must wait for it */
+bool guest_touch(struct sim *s, unsigned space, uint32_t page, bool is_write);
+
+/* What the core thinks of a guest's page is so at its home. */
+void guest_audit(struct sim *s, unsigned space, uint32_t page);
+
 /* -- task.c: program threads ------------------------------------------- */
 
 void task_init(struct sim *s);
@@ -373,6 +402,10 @@ void task_access(struct sim *s, unsigned space, uint32_t page, bool is_write);
 bool chore_start(struct sim *s, enum chore_kind kind, unsigned space,
                  uint32_t page, uint32_t pages);
 void chore_run(struct sim *s, uint32_t index);
+
+/* Each page has all of the flags in have and none of those in lack. */
+bool sim_all_pages(const struct sim *s, unsigned space, uint32_t page,
+                   uint32_t pages, unsigned have, unsigned lack);
 
 void world_init(struct sim *s);
 void world_run(struct sim *s);

@@ -137,6 +137,10 @@ touch(struct sim *s, struct sim_task *t)
 	if (!sim_may_touch(p))
 		return true;
 	s->count.touches++;
+	if (p->flags & PG_GUEST) {
+		t->touching = !guest_touch(s, t->space, t->page, t->is_write);
+		return !t->touching;
+	}
 	if (p->flags & PG_POISONED) {
 		oracle_refused(s, t->space, t->page);
 		return true;
@@ -266,7 +270,7 @@ no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 static void
 told_done(struct sim *s, struct sim_task *t, uint32_t index)
 {
-	const struct sim_page *p = &s->page[t->space][t->page];
+	const struct sim_page *p = guest_home(s, &s->page[t->space][t->page]);
 
 	if ((p->flags & (PG_PRESENT | PG_MANAGED)) == PG_MANAGED)
 		sim_fail(s, "I1", "page %u:%u is said to be mapped and is not",
@@ -280,6 +284,7 @@ verdict(struct sim *s, uint32_t index, enum fault_verdict v)
 {
 	struct sim_task *t = &s->tasks[index];
 	struct sim_page *p = &s->page[t->space][t->page];
+	struct sim_page *home = guest_home(s, p);
 
 	switch (v) {
 	case FAULT_DONE:
@@ -305,14 +310,14 @@ verdict(struct sim *s, uint32_t index, enum fault_verdict v)
 		return;
 	case FAULT_POISONED:
 		s->count.poisoned++;
-		oracle_refused(s, t->space, t->page);
+		oracle_refused(s, p->home_space, p->home_page);
 		task_wake(s, t->space, t->page);
 		return;
 	case FAULT_NOAREA:
-		if (sim_may_touch(p))
+		if (sim_may_touch(p) && sim_may_touch(home))
 			sim_fail(s, "I5", "page %u:%u is not known", t->space,
 			         t->page);
-		if (p->flags & PG_MANAGED)
+		if (p->flags & PG_MANAGED && p == home)
 			return; /* the chore that takes it away will wake us */
 		wake_one(s, index);
 		return;
@@ -325,11 +330,12 @@ task_fault(struct sim *s, uint32_t index)
 	struct sim_task *t = &s->tasks[index];
 	struct sim_page *p = &s->page[t->space][t->page];
 	uint64_t vpn = sim_vpn(s, t->space, t->page);
+	struct sim_page *home = guest_home(s, p);
 	struct batch b = {NULL, NULL};
 	enum fault_verdict v;
 
 	t->message = false;
-	if (p->flags & PG_HELD) {
+	if ((p->flags | home->flags) & PG_HELD) {
 		postpone(s, index); /* events are heard before faults */
 		return;
 	}
@@ -341,7 +347,7 @@ task_fault(struct sim *s, uint32_t index)
 	host_submit(s, &b);
 	s->count.done += v == FAULT_DONE;
 	if (v == FAULT_POISONED)
-		p->flags |= PG_POISONED; /* the host makes accesses fail */
+		home->flags |= PG_POISONED; /* the host makes accesses fail */
 	if (t->state != TASK_ASLEEP)
 		s->count.stale_faults++;
 	else

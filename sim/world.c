@@ -161,6 +161,9 @@ add_area(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 
 	if (s->opt.manual)
 		file = page == 0 && s->opt.file_pages != 0;
+	if (space > 0 && !s->opt.manual && choice_of(&s->choice, 4) == 0 &&
+	    chore_start(s, CHORE_SHARE, space, page, pages))
+		return 0;
 	if (file && s->files < SIM_FILES_MAX) {
 		file_make(s, space, page, pages);
 		return file_manage(s, &s->file[s->files - 1], page, pages);
@@ -215,7 +218,11 @@ world_clear(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->spaces; i++)
 		for (uint32_t j = 0; j < s->pages; j++)
-			s->page[i][j] = (struct sim_page){.pfn = PFN_NONE};
+			s->page[i][j] = (struct sim_page){
+				.pfn = PFN_NONE,
+				.home_space = (uint16_t)i,
+				.home_page = (uint16_t)j,
+			};
 	for (uint32_t i = 0; i < s->cfg.frames_total; i++)
 		s->frame[i] = (struct sim_frame){0};
 	for (uint32_t i = 0; i < SIM_OPS_MAX; i++)
@@ -339,7 +346,8 @@ hold_pages(struct sim *s)
 	if (!choice_ppm(&s->choice, s->faults.protect))
 		return;
 	for (uint32_t i = 0; i < r.pages; i++)
-		if (p[i].flags & PG_MANAGED && (p[i].flags & PG_BUSY) == 0)
+		if ((p[i].flags & (PG_MANAGED | PG_BUSY | PG_GUEST)) ==
+		    PG_MANAGED)
 			p[i].flags ^= PG_PROTECTED;
 	s->loosened_ns = s->now;
 	if (choice_of(&s->choice, 2) == 0)
@@ -416,7 +424,7 @@ world_run(struct sim *s)
 		CHORE_DISCARD, CHORE_DISCARD, CHORE_DISCARD, CHORE_VANISH,
 		CHORE_REMOVE,  CHORE_UNMAP,   CHORE_MOVE,    CHORE_MOVE,
 		CHORE_ADOPT,   CHORE_ADOPT,   CHORE_ADOPT,   CHORE_PIN,
-		CHORE_SYNC,    CHORE_SYNC,
+		CHORE_SYNC,    CHORE_SYNC,    CHORE_SHARE,   CHORE_SHARE,
 	};
 	uint32_t what = choice_of(&s->choice, 32);
 

@@ -96,7 +96,7 @@ struct pageout_options {
  * Returns 0, or
  *	-EINVAL		a size is out of range, or the policy is not known
  *	-EPERM		userfaultfd is not allowed: see pageout-doctor(1)
- *	-ENOSYS		the kernel lacks UFFDIO_MOVE (Linux 6.8)
+ *	-ENOSYS		the kernel does not move pages (UFFDIO_MOVE, Linux 6.8)
  *	-ENOMEM		no memory or address space
  *	-ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC, -ELOOP
  *			the swap path or the record's cannot be used

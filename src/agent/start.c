@@ -47,12 +47,9 @@ start_say(const char *program, const char *why)
 static const char *
 start_error(long r, const char *what)
 {
+	const char *why = pager_open_why((int)r);
+
 	switch (-r) {
-	case EPERM:
-	case EACCES:
-		return "userfaultfd is not allowed: see pageout doctor";
-	case ENOSYS:
-		return "the kernel lacks UFFDIO_MOVE (Linux 6.8)";
 	case EMFILE:
 	case ENFILE:
 		return "too many open files";
@@ -61,7 +58,7 @@ start_error(long r, const char *what)
 	case EAGAIN:
 		return "no more threads or locked memory allowed";
 	default:
-		return what;
+		return why != NULL ? why : what;
 	}
 }
 

@@ -395,8 +395,8 @@ int core_area_flags(struct core *c, unsigned space, uint64_t vpn,
  * As core_area_add(), but the pages are those of another area, at home_vpn of
  * home_space, and are at home there: a fault here brings a page in there, and
  * this entry names its frame as well.  A page leaves home last; what is
- * discarded at home is gone here.  No host does this yet: it is how programs
- * that share pages are modelled.
+ * discarded at home is gone here; with this area its entries go at once.  No
+ * real host does this yet: it is how programs that share pages are modelled.
  * => the area at home is no guest, and is not moved
  */
 int core_area_share(struct core *c, unsigned space, uint64_t vpn,

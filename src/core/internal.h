@@ -224,6 +224,12 @@ void slot_after_fault(struct core *c, struct frame *f);
 
 /* -- motion.c: guests ------------------------------------------------------ */
 
+/* The entry of a guest is none; its frame, or slot, has one user less. */
+void guest_forget(struct core *c, unsigned space, pte_t *pte);
+
+/* An area of guests goes, and its entries with it: none would find them. */
+void guests_part(struct core *c, unsigned space, const struct area *a);
+
 /* A fault on a page that is at home elsewhere. */
 enum fault_verdict guest_fault(struct core *c, unsigned space, uint64_t vpn,
                                const struct area *a, struct batch *b);

@@ -45,8 +45,7 @@ run_add(struct core *c, struct op **opp, enum op_kind kind, unsigned space,
  * mechanism unmaps a page at home when nobody else maps it.
  */
 
-/* The entry of a guest is none; its frame, or slot, has one user less. */
-static void
+void
 guest_forget(struct core *c, unsigned space, pte_t *pte)
 {
 	pte_t was = *pte;
@@ -109,17 +108,31 @@ guests_leave(struct core *c, unsigned space, uint64_t vpn)
 		guest_forget(c, at, pte);
 }
 
+void
+guests_part(struct core *c, unsigned space, const struct area *a)
+{
+	for (uint64_t vpn = a->vpn; vpn < area_end(a); vpn++) {
+		pte_t *pte = pte_of(c, space, vpn);
+
+		if (*pte & PTE_GUEST)
+			guest_forget(c, space, pte);
+	}
+}
+
 enum fault_verdict
 guest_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
             struct batch *b)
 {
 	uint64_t home_vpn = a->home_vpn + (vpn - a->vpn);
+	const struct area *home = core_area_find(c, a->home_space, home_vpn);
 	pte_t *pte = pte_of(c, space, vpn);
 	enum fault_verdict v;
 	uint32_t pfn;
 
 	if (pte_kind(*pte) == PTE_PRESENT)
 		return FAULT_DONE;
+	if (home == NULL || home->flags & AREA_GUEST)
+		return FAULT_NOAREA;
 	v = core_fault(c, a->home_space, home_vpn, b);
 	if (v == FAULT_STARTED || v == FAULT_WAIT)
 		return FAULT_AGAIN; /* what ends wakes no guest */

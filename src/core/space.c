@@ -209,6 +209,8 @@ core_area_remove(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 		return -ENOMEM;
 	for (i = area_index(s, vpn);
 	     i < s->area_count && s->areas[i].vpn < vpn + pages;) {
+		if (s->areas[i].flags & AREA_GUEST)
+			guests_part(c, space, &s->areas[i]);
 		s->pages_managed -= s->areas[i].pages;
 		stat_sub(c, PAGEOUT_STAT_managed,
 		         s->areas[i].pages * PAGE_BYTES);

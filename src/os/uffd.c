@@ -14,7 +14,9 @@
 #include "base/assert.h"
 #include "os/uffd.h"
 
-#define PAGE_MASK 4095u
+#define PAGE_BYTES 4096ul
+#define PAGE_MASK (PAGE_BYTES - 1)
+#define TRIES 100 /* of a move, by uffd_try() */
 
 static int
 kernel_flags(unsigned flags)
@@ -179,6 +181,27 @@ uffd_poison(int fd, void *addr, uint64_t len, uint64_t mode,
 
 	r = ioctl(fd, UFFDIO_POISON, &p);
 	return range_result(r, p.updated, len, ret_bytes);
+}
+
+const char *
+uffd_try(int fd, char *pages, int *ret_error)
+{
+	uint64_t bytes;
+
+	*ret_error = uffd_register(fd, pages, 2 * PAGE_BYTES,
+	                           UFFDIO_REGISTER_MODE_MISSING);
+	if (*ret_error < 0)
+		return "register";
+	for (int tries = 0; tries < TRIES; tries++) { /* it may be held */
+		*ret_error = uffd_move(fd, pages + PAGE_BYTES, pages,
+		                       PAGE_BYTES, 0, &bytes);
+		if (*ret_error != -EAGAIN && *ret_error != -EBUSY)
+			break;
+	}
+	if (*ret_error < 0)
+		return "move";
+	*ret_error = uffd_poison(fd, pages, PAGE_BYTES, 0, &bytes);
+	return *ret_error < 0 ? "poison" : NULL;
 }
 
 int

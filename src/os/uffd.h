@@ -84,6 +84,17 @@ int uffd_zeropage(int fd, void *addr, uint64_t len, uint64_t mode,
 int uffd_poison(int fd, void *addr, uint64_t len, uint64_t mode,
                 uint64_t *ret_bytes);
 
+/*
+ * Move a page and poison the place that it left, here and now: versions and
+ * feature bits are hints.
+ *
+ *	pages	two; the first is there, the second is not.  Registered and
+ *		the other way round afterwards
+ *
+ * => NULL, or the step that did not work, with *ret_error
+ */
+const char *uffd_try(int fd, char *pages, int *ret_error);
+
 /* Let threads that wait for pages of the range try again. */
 int uffd_wake(int fd, void *addr, uint64_t len);
 

@@ -233,8 +233,6 @@ fault_serve(struct pager *p, uint64_t vpn)
 			break;
 		case FAULT_NOFRAME:
 			reclaim_for_fault(n, &b);
-			(void)io_reap(n, DEV_READ, 0, &b);
-			node_perform(n, &b);
 			break;
 		}
 	}

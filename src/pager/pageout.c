@@ -89,7 +89,10 @@ open_pager(struct pager **ret, const struct pageout_options *o)
 	cfg.swap_fd = file.fd;
 	cfg.swap_direct = file.direct;
 	cfg.swap_bytes = file.bytes;
-	return pager_open(ret, &cfg);
+	r = pager_open(ret, &cfg);
+	if (pager_open_why(r) != NULL && o->log != NULL)
+		o->log(o->log_ctx, PAGEOUT_LOG_ERROR, pager_open_why(r));
+	return r;
 }
 
 int
@@ -366,6 +369,25 @@ pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
 	for (unsigned i = 0; i < count && i < PAGEOUT_STATS; i++)
 		values[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED);
 	return PAGEOUT_STATS;
+}
+
+/* -- what went wrong ------------------------------------------------------ */
+
+const char *
+pager_open_why(int error)
+{
+	switch (-error) {
+	case EPERM:
+	case EACCES:
+		return "userfaultfd is not allowed: be root, or be given "
+		       "access to /dev/userfaultfd (setfacl -m u:NAME:rw "
+		       "/dev/userfaultfd); see pageout doctor";
+	case ENOSYS:
+		return "this kernel does not move pages (UFFDIO_MOVE): Linux "
+		       "6.8 or later is needed; see pageout doctor";
+	default:
+		return NULL;
+	}
 }
 
 /* -- policies, for rooms that know only the pager -------------------------- */

@@ -183,6 +183,21 @@ open_stats(struct pager *p)
 	                   &p->stats);
 }
 
+/* Whether the kernel moves pages, not whether it says so.  => 0 or -ENOSYS */
+static int
+try_move(int uffd)
+{
+	char *pages = raw_map(2 * PAGE_BYTES);
+	int error = -ENOMEM;
+
+	if (pages == NULL)
+		return error;
+	*pages = 1;
+	(void)uffd_try(uffd, pages, &error);
+	raw_unmap(pages, 2 * PAGE_BYTES);
+	return error < 0 ? -ENOSYS : 0;
+}
+
 static int
 open_uffds(struct pager *p)
 {
@@ -205,7 +220,8 @@ open_uffds(struct pager *p)
 	p->pool_uffd = uffd_open(UFFD_OPEN_USER_MODE);
 	if (p->pool_uffd < 0)
 		return p->pool_uffd;
-	return uffd_api(p->pool_uffd, UFFD_FEATURE_MOVE, NULL);
+	r = uffd_api(p->pool_uffd, UFFD_FEATURE_MOVE, NULL);
+	return r < 0 ? r : try_move(p->pool_uffd);
 }
 
 /* Threads that are not of a node, and those of the nodes. */
@@ -307,6 +323,7 @@ pager_close(struct pager *p)
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);
+	raw_close(&p->cfg.swap_fd); /* if no node has it */
 	for (unsigned i = 0; i < p->node_count; i++)
 		node_close(&p->nodes[i]);
 	raw_unmap(p->stacks, THREADS * THREAD_STACK_BYTES);

@@ -47,6 +47,12 @@ struct pager_config {
  * nothing may be managed any more: pager_unmap_all() unmaps what is.
  */
 int pager_open(struct pager **ret, const struct pager_config *config);
+
+/*
+ * A line that says why pager_open() failed with error, and what to do.
+ * => NULL: no more is known than the error's name
+ */
+const char *pager_open_why(int error);
 void pager_unmap_all(struct pager *p);
 void pager_close(struct pager *p);
 

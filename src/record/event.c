@@ -92,6 +92,9 @@ apply_set_up(struct core *c, const struct event *e)
 	case EVENT_area_add_file:
 		return core_area_add_file(c, space, a[1], a[2], (unsigned)a[3],
 		                          (uint32_t)a[4], (uint32_t)a[5]);
+	case EVENT_area_share:
+		return core_area_share(c, space, a[1], a[2], (unsigned)a[3],
+		                       a[4]);
 	case EVENT_unpin:
 		core_unpin(c, space, a[1]);
 		return 0;

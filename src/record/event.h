@@ -36,6 +36,7 @@ enum event_kind {
  *	swap_grown	type, ready; swap_solid_state: type
  *	file_on		pages; file_off: type
  *	area_add_file	space, vpn, pages, type, page, flags
+ *	area_share	space, vpn, pages, and the home's space, vpn
  *	sync		space, vpn, pages, begin
  *	area_flags	space, vpn, pages, set, clear
  *	area_rename	space, from, to, pages; move likewise

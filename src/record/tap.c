@@ -195,12 +195,9 @@ put_decisions(struct tap *t, const struct core *c, int64_t value,
 	}
 }
 
-/*
- * An event passes the tap, if there is one: calls that are not rare ask before.
- * => what the core returns
- */
+/* Make a call, and write it down if there is a tap.  => what it returns */
 static int64_t
-passed(struct core *c, struct batch *b, struct event e)
+call(struct core *c, struct batch *b, struct event e)
 {
 	struct tap *t = tap_of(c);
 	struct op *last = b != NULL ? b->last : NULL;
@@ -307,12 +304,10 @@ tap_end(struct tap *t, struct core *c)
 int
 tap_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready, int prio)
 {
-	if (tap_of(c) == NULL)
-		return core_swapon(c, mem, slots, ready, prio);
-	return (int)passed(c, NULL,
-	                   (struct event){.kind = EVENT_swapon,
-	                                  .arg = {slots, ready, (uint32_t)prio},
-	                                  .mem = mem});
+	return (int)call(c, NULL,
+	                 (struct event){.kind = EVENT_swapon,
+	                                .arg = {slots, ready, (uint32_t)prio},
+	                                .mem = mem});
 }
 
 void
@@ -320,274 +315,226 @@ tap_op_done(struct core *c, struct op *op, struct batch *b)
 {
 	struct event e = {.kind = EVENT_op_done, .op = op};
 
-	if (tap_of(c) == NULL) {
-		core_op_done(c, op, b);
-		return;
-	}
 	e.arg[0] = (uint64_t)(op - c->ops);
-	(void)passed(c, b, e);
+	(void)call(c, b, e);
 }
 
 int
 tap_adopt(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 {
-	uint64_t last;
+	uint64_t last = b->last ? (uint64_t)(b->last - c->ops) + 1 : 0;
 
-	if (tap_of(c) == NULL)
-		return core_adopt(c, space, vpn, b);
-	last = b->last ? (uint64_t)(b->last - c->ops) + 1 : 0;
-	return (int)passed(c, b, CALL(adopt, space, vpn, last));
+	return (int)call(c, b, CALL(adopt, space, vpn, last));
 }
 
 void
 tap_swap_grown(struct core *c, unsigned type, uint32_t ready)
 {
-	(void)passed(c, NULL, CALL(swap_grown, type, ready));
+	(void)call(c, NULL, CALL(swap_grown, type, ready));
 }
 
 void
 tap_swap_solid_state(struct core *c, unsigned type)
 {
-	(void)passed(c, NULL, CALL(swap_solid_state, type));
+	(void)call(c, NULL, CALL(swap_solid_state, type));
 }
 
 int64_t
 tap_swapoff(struct core *c, unsigned type, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_swapoff(c, type, b);
-	return passed(c, b, CALL(swapoff, type));
+	return call(c, b, CALL(swapoff, type));
 }
 
 void
 tap_swapoff_undo(struct core *c, unsigned type)
 {
-	(void)passed(c, NULL, CALL(swapoff_undo, type));
+	(void)call(c, NULL, CALL(swapoff_undo, type));
 }
 
 int
 tap_area_add(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 {
-	if (tap_of(c) == NULL)
-		return core_area_add(c, space, vpn, pages);
-	return (int)passed(c, NULL, CALL(area_add, space, vpn, pages));
+	return (int)call(c, NULL, CALL(area_add, space, vpn, pages));
 }
 
 int
 tap_area_remove(struct core *c, unsigned space, uint64_t vpn, uint64_t pages)
 {
-	if (tap_of(c) == NULL)
-		return core_area_remove(c, space, vpn, pages);
-	return (int)passed(c, NULL, CALL(area_remove, space, vpn, pages));
+	return (int)call(c, NULL, CALL(area_remove, space, vpn, pages));
 }
 
 int
 tap_area_flags(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
                uint32_t set, uint32_t clear)
 {
-	if (tap_of(c) == NULL)
-		return core_area_flags(c, space, vpn, pages, set, clear);
-	return (int)passed(c, NULL,
-	                   CALL(area_flags, space, vpn, pages, set, clear));
+	return (int)call(c, NULL,
+	                 CALL(area_flags, space, vpn, pages, set, clear));
 }
 
 int
 tap_area_rename(struct core *c, unsigned space, uint64_t from, uint64_t to,
                 uint64_t pages)
 {
-	if (tap_of(c) == NULL)
-		return core_area_rename(c, space, from, to, pages);
-	return (int)passed(c, NULL, CALL(area_rename, space, from, to, pages));
+	return (int)call(c, NULL, CALL(area_rename, space, from, to, pages));
 }
 
 int
 tap_file_on(struct core *c, void *mem, uint32_t pages)
 {
-	if (tap_of(c) == NULL)
-		return core_file_on(c, mem, pages);
-	return (int)passed(c, NULL,
-	                   (struct event){.kind = EVENT_file_on,
-	                                  .arg = {pages},
-	                                  .mem = mem});
+	return (int)call(c, NULL,
+	                 (struct event){.kind = EVENT_file_on,
+	                                .arg = {pages},
+	                                .mem = mem});
 }
 
 bool
 tap_file_off(struct core *c, unsigned type)
 {
-	if (tap_of(c) == NULL)
-		return core_file_off(c, type);
-	return passed(c, NULL, CALL(file_off, type)) != 0;
+	return call(c, NULL, CALL(file_off, type)) != 0;
 }
 
 int
 tap_area_add_file(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
                   unsigned type, uint32_t page, uint32_t flags)
 {
-	if (tap_of(c) == NULL)
-		return core_area_add_file(c, space, vpn, pages, type, page,
-		                          flags);
-	return (int)passed(
+	return (int)call(
 		c, NULL,
 		CALL(area_add_file, space, vpn, pages, type, page, flags));
+}
+
+int
+tap_area_share(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+               unsigned home_space, uint64_t home_vpn)
+{
+	return (int)call(
+		c, NULL,
+		CALL(area_share, space, vpn, pages, home_space, home_vpn));
 }
 
 uint64_t
 tap_sync(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
          bool begin, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_sync(c, space, vpn, pages, begin, b);
-	return (uint64_t)passed(c, b, CALL(sync, space, vpn, pages, begin));
+	return (uint64_t)call(c, b, CALL(sync, space, vpn, pages, begin));
 }
 
 uint64_t
 tap_refresh(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
             struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_refresh(c, space, vpn, pages, b);
-	return (uint64_t)passed(c, b, CALL(refresh, space, vpn, pages));
+	return (uint64_t)call(c, b, CALL(refresh, space, vpn, pages));
 }
 
 enum fault_verdict
 tap_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_fault(c, space, vpn, b);
-	return (enum fault_verdict)passed(c, b, CALL(fault, space, vpn));
+	return (enum fault_verdict)call(c, b, CALL(fault, space, vpn));
 }
 
 enum fault_verdict
 tap_fault_write(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_fault_write(c, space, vpn, b);
-	return (enum fault_verdict)passed(c, b, CALL(fault_write, space, vpn));
+	return (enum fault_verdict)call(c, b, CALL(fault_write, space, vpn));
 }
 
 uint64_t
 tap_discard(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
             struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_discard(c, space, vpn, pages, b);
-	return (uint64_t)passed(c, b, CALL(discard, space, vpn, pages));
+	return (uint64_t)call(c, b, CALL(discard, space, vpn, pages));
 }
 
 uint64_t
 tap_move(struct core *c, unsigned space, uint64_t from, uint64_t to,
          uint64_t pages, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_move(c, space, from, to, pages, b);
-	return (uint64_t)passed(c, b, CALL(move, space, from, to, pages));
+	return (uint64_t)call(c, b, CALL(move, space, from, to, pages));
 }
 
 uint64_t
 tap_vanished(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
              struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_vanished(c, space, vpn, pages, b);
-	return (uint64_t)passed(c, b, CALL(vanished, space, vpn, pages));
+	return (uint64_t)call(c, b, CALL(vanished, space, vpn, pages));
 }
 
 uint64_t
 tap_prefetch(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
              struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_prefetch(c, space, vpn, pages, b);
-	return (uint64_t)passed(c, b, CALL(prefetch, space, vpn, pages));
+	return (uint64_t)call(c, b, CALL(prefetch, space, vpn, pages));
 }
 
 uint64_t
 tap_cold(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
          struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_cold(c, space, vpn, pages, b);
-	return (uint64_t)passed(c, b, CALL(cold, space, vpn, pages));
+	return (uint64_t)call(c, b, CALL(cold, space, vpn, pages));
 }
 
 enum fault_verdict
 tap_pin(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_pin(c, space, vpn, b);
-	return (enum fault_verdict)passed(c, b, CALL(pin, space, vpn));
+	return (enum fault_verdict)call(c, b, CALL(pin, space, vpn));
 }
 
 void
 tap_unpin(struct core *c, unsigned space, uint64_t vpn)
 {
-	if (tap_of(c) == NULL)
-		core_unpin(c, space, vpn);
-	else
-		(void)passed(c, NULL, CALL(unpin, space, vpn));
+	(void)call(c, NULL, CALL(unpin, space, vpn));
 }
 
 void
 tap_evictable(struct core *c)
 {
-	(void)passed(c, NULL, CALL(evictable));
+	(void)call(c, NULL, CALL(evictable));
 }
 
 int
 tap_cache_add(struct core *c, const struct cache *new)
 {
-	if (tap_of(c) == NULL)
-		return core_cache_add(c, new);
-	return (int)passed(c, NULL,
-	                   CALL(cache_add, new->kind, new->flags, new->order));
+	return (int)call(c, NULL,
+	                 CALL(cache_add, new->kind, new->flags, new->order));
 }
 
 void
 tap_cache_remove(struct core *c, unsigned id)
 {
-	(void)passed(c, NULL, CALL(cache_remove, id));
+	(void)call(c, NULL, CALL(cache_remove, id));
 }
 
 void
 tap_cache_tell(struct core *c, unsigned id, uint32_t unused, uint32_t flags)
 {
-	(void)passed(c, NULL, CALL(cache_tell, id, unused, flags));
+	(void)call(c, NULL, CALL(cache_tell, id, unused, flags));
 }
 
 void
 tap_cache_shrunk(struct core *c, unsigned id, uint64_t freed)
 {
-	(void)passed(c, NULL, CALL(cache_shrunk, id, freed));
+	(void)call(c, NULL, CALL(cache_shrunk, id, freed));
 }
 
 bool
 tap_kswapd(struct core *c, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_kswapd(c, b);
-	return passed(c, b, CALL(kswapd)) != 0;
+	return call(c, b, CALL(kswapd)) != 0;
 }
 
 bool
 tap_kreclaimd(struct core *c, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_kreclaimd(c, b);
-	return passed(c, b, CALL(kreclaimd)) != 0;
+	return call(c, b, CALL(kreclaimd)) != 0;
 }
 
 bool
 tap_flush(struct core *c, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_flush(c, b);
-	return passed(c, b, CALL(flush)) != 0;
+	return call(c, b, CALL(flush)) != 0;
 }
 
 bool
 tap_reclaim_direct(struct core *c, struct batch *b)
 {
-	if (tap_of(c) == NULL)
-		return core_reclaim_direct(c, b);
-	return passed(c, b, CALL(reclaim_direct)) != 0;
+	return call(c, b, CALL(reclaim_direct)) != 0;
 }

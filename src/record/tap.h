@@ -9,7 +9,7 @@
  *
  * A host calls tap_NAME() where it would call core_NAME(), with the same
  * contract (core.h); calls that only look need no tap.  Without a tap they cost
- * a compare.  With one the core's host is the tap, which passes its calls on.
+ * little more.  With one the core's host is the tap, which passes its calls on.
  *
  * The tap makes no system call and allocates nothing: it fills the memory that
  * full() gives it.  Like the core it is called under the node's lock.
@@ -67,6 +67,8 @@ bool tap_file_off(struct core *c, unsigned type);
 int tap_area_add_file(struct core *c, unsigned space, uint64_t vpn,
                       uint64_t pages, unsigned type, uint32_t page,
                       uint32_t flags);
+int tap_area_share(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
+                   unsigned home_space, uint64_t home_vpn);
 uint64_t tap_sync(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
                   bool begin, struct batch *b);
 uint64_t tap_refresh(struct core *c, unsigned space, uint64_t vpn,

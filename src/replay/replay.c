@@ -475,6 +475,9 @@ expect_args(struct replay *r, struct event *e, struct batch *b)
 	} else {
 		expect_range(r, a[1], event_args(e->kind) > 2 ? a[2] : 1);
 	}
+	if (e->kind == EVENT_area_share &&
+	    (a[3] >= r->cfg.spaces || a[3] == a[0]))
+		senseless(r, "a home");
 	if (e->kind == EVENT_area_flags && (a[3] | a[4]) > UINT32_MAX)
 		senseless(r, "flags");
 }

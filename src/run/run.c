@@ -252,23 +252,15 @@ parse(int argc, char **argv, struct settings *s)
 static int
 probe_tell(int error)
 {
-	switch (error) {
-	case 0:
+	const char *why = pager_open_why(-error);
+
+	if (error == 0)
 		return 0;
-	case EPERM:
-	case EACCES:
-		return fail(RUN_CANNOT, "userfaultfd is not allowed",
-		            "be root, or be given access to /dev/userfaultfd "
-		            "(setfacl -m u:NAME:rw /dev/userfaultfd); see "
-		            "pageout doctor");
-	case ENOSYS:
-		return fail(RUN_CANNOT, "this kernel",
-		            "has no UFFDIO_MOVE: Linux 6.8 is needed; see "
-		            "pageout doctor");
-	default:
+	if (why == NULL)
 		return fail(RUN_FAILED, "the pager does not start",
 		            strerror(error));
-	}
+	(void)fprintf(stderr, "pageout: %s\n", why);
+	return RUN_CANNOT;
 }
 
 /* Open a pager in a child process: will the program's open? */

@@ -81,13 +81,19 @@ touch_begin(struct toucher *t, char *page)
 
 /* => false: it waits for ever */
 static bool
-touch_end(struct toucher *t)
+thread_ends(pthread_t thread)
 {
 	struct timespec until;
 
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += TOUCH_S;
-	return pthread_timedjoin_np(t->thread, NULL, &until) == 0;
+	return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+
+static bool
+touch_end(struct toucher *t)
+{
+	return thread_ends(t->thread);
 }
 
 /* -- a device writes into memory ------------------------------------------ */
@@ -382,6 +388,72 @@ a_late_answer_does_not_replace_what_was_written_since(void **state)
 	engine_close(p);
 }
 
+/* -- reads that nobody waits for ------------------------------------------ */
+
+/* Pages that are written and then may not be moved away, one by one. */
+struct holder {
+	pthread_t thread;
+	char *at;
+	size_t bytes;
+};
+
+static void *
+hold(void *ctx)
+{
+	struct holder *h = ctx;
+
+	for (size_t i = 0; i < h->bytes; i += PAGE_BYTES) {
+		fill(h->at + i, PAGE_BYTES, i);
+		(void)mprotect(h->at + i, PAGE_BYTES, PROT_READ);
+	}
+	return NULL;
+}
+
+static uint32_t
+frames_free(struct pager *p)
+{
+	struct node *n = &p->nodes[0];
+	uint32_t free;
+
+	node_lock(n);
+	free = core_frames_free(n->core);
+	node_unlock(n);
+	return free;
+}
+
+/*
+ * All frames are held by pages that cannot leave, or by reads ahead.  Inline,
+ * no thread of ours waits for reads: who needs a frame must look for them.
+ */
+static void
+reads_that_nobody_waits_for_give_their_frames_back(void **state)
+{
+	struct pager *p = open_or_skip(PAGEOUT_MODE_INLINE, "");
+	const size_t half = budget / 2;
+	char *ahead = engine_map(p, NULL, half);
+	struct holder first = {.at = engine_map(p, NULL, half), .bytes = half};
+	struct holder more = {.at = engine_map(p, NULL, budget)};
+	size_t reads = 0;
+
+	(void)state;
+	fill(ahead, half, 12);
+	engine_swap_out(p, ahead, half);
+	(void)hold(&first);
+	assert_int_equal(pager_advise(p, ahead, half, PAGEOUT_PREFETCH), 0);
+	for (size_t i = 0; i < half; i += PAGE_BYTES)
+		reads += engine_state(p, ahead + i) == PAGE_READING;
+	assert_true(reads >= 128);
+	more.bytes = (frames_free(p) + reads / 2) * PAGE_BYTES;
+	assert_int_equal(pthread_create(&more.thread, NULL, hold, &more), 0);
+	assert_true(thread_ends(more.thread));
+	assert_int_equal(mprotect(first.at, half, PROT_READ | PROT_WRITE), 0);
+	pager_protected(p, first.at, half);
+	assert_true(is_filled(ahead, half, 12));
+	for (size_t i = 0; i < more.bytes; i += PAGE_BYTES)
+		assert_true(is_filled(more.at + i, PAGE_BYTES, i));
+	engine_close(p);
+}
+
 /* -- fork ----------------------------------------------------------------- */
 
 /* Pages are in frames, on the device and in place when a child is made. */
@@ -431,6 +503,8 @@ main(void)
 			new_memory_does_not_get_what_was_read_for_the_old),
 		cmocka_unit_test(
 			a_late_answer_does_not_replace_what_was_written_since),
+		cmocka_unit_test(
+			reads_that_nobody_waits_for_give_their_frames_back),
 		cmocka_unit_test(a_child_finds_every_page),
 	};
 

@@ -9,6 +9,7 @@
  *	                   another area, when it leaves next
  *	cached             it has another slot, and is dirty
  *	swapped out        it is read in; then as above
+ *	of a guest         it asks at home, when it wants to know
  *	in motion, or      later
  *	under write
  *
@@ -82,6 +83,10 @@ leave_page(struct core *c, struct leave *l, unsigned space,
 	if (pte_kind(*pte) != PTE_SWAP ||
 	    entry_type(pte_entry(*pte)) != l->type)
 		return;
+	if (*pte & PTE_GUEST) {
+		guest_forget(c, space, pte);
+		return;
+	}
 	f = slot_frame(c, pte_entry(*pte));
 	if (f == NULL)
 		(void)read_start(c, space, a, vpn, vpn, area_end(a), false,

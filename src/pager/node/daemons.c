@@ -193,10 +193,12 @@ reclaim_for_fault(struct node *n, struct batch *b)
 	node_unlock(n);
 	idle = b->first == NULL;
 	node_perform(n, b);
-	if (idle) {
+	/* Reads ahead hold frames, and perhaps nobody else reaps them. */
+	if (io_reap(n, DEV_READ, 0, b)) {
+		node_perform(n, b);
+	} else if (idle) {
 		daemon_ask(n, DAEMON_KSWAPD);
 		daemon_ask(n, DAEMON_FLUSHER);
-		/* Reads ahead hold frames: inline, nobody else may reap. */
 		if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
 			io_wait(n, seq);
 		else

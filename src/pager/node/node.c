@@ -124,10 +124,11 @@ static int
 open_swap(struct node *n)
 {
 	const char *text = getenv("PAGEOUT_SWAP_FILTER");
-	const struct pager_config *cfg = &n->pager->cfg;
+	struct pager_config *cfg = &n->pager->cfg;
 	int fds[DEVS] = {cfg->swap_fd, fcntl(cfg->swap_fd, F_DUPFD_CLOEXEC, 3)};
 	char reason[PAGER_REASON_MAX];
 
+	cfg->swap_fd = -1; /* it is the device's */
 	n->swap_slots = (uint32_t)(cfg->swap_bytes >> PAGE_SHIFT);
 	for (unsigned i = 0; i < DEVS; i++) {
 		int r;

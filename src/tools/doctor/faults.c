@@ -195,21 +195,14 @@ check_features(const struct doctor *d, struct finding *f)
 static const char *
 try_move(int fd, char *from, char *to, int *ret_error)
 {
-	uint64_t bytes;
+	const char *step;
 
 	memset(from, 0x5a, PAGE); /* present before it is registered */
-	*ret_error =
-		uffd_register(fd, from, 2 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
-	if (*ret_error < 0)
-		return "register";
-	*ret_error = uffd_move(fd, to, from, PAGE, 0, &bytes);
-	if (*ret_error < 0)
-		return "move";
-	for (unsigned i = 0; i < PAGE; i++)
+	step = uffd_try(fd, from, ret_error);
+	for (unsigned i = 0; step == NULL && i < PAGE; i++)
 		if (to[i] != 0x5a)
-			return "contents after the move";
-	*ret_error = uffd_poison(fd, from, PAGE, 0, &bytes);
-	return *ret_error < 0 ? "poison" : NULL;
+			step = "contents after the move";
+	return step;
 }
 
 /*
