@@ -130,7 +130,7 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 /* -- faults --------------------------------------------------------------- */
 
 enum fault_verdict
-fault_ask(struct pager *p, uint64_t vpn, struct node **ret)
+fault_ask(struct pager *p, uint64_t vpn, bool writes, struct node **ret)
 {
 	struct place at = place_of(p, vpn);
 	struct batch b = {0};
@@ -138,7 +138,8 @@ fault_ask(struct pager *p, uint64_t vpn, struct node **ret)
 
 	do {
 		node_lock(at.node);
-		v = tap_fault(at.node->core, at.space, vpn, &b);
+		v = (writes ? tap_fault_write : tap_fault)(at.node->core,
+		                                           at.space, vpn, &b);
 		node_unlock(at.node);
 		node_perform(at.node, &b);
 		*ret = at.node;
@@ -203,12 +204,12 @@ page_lost(struct pager *p, uint64_t vpn)
 }
 
 static void
-fault_serve(struct pager *p, uint64_t vpn)
+fault_serve(struct pager *p, uint64_t vpn, bool writes)
 {
 	for (;;) {
 		struct batch b = {0};
 		struct node *n;
-		enum fault_verdict v = fault_ask(p, vpn, &n);
+		enum fault_verdict v = fault_ask(p, vpn, writes, &n);
 
 		switch (v) {
 		case FAULT_DONE:
@@ -263,7 +264,9 @@ messages_serve(struct pager *p)
 		m->first = (m->first + 1) % MESSAGES_MAX;
 		m->count--;
 		if (e.event == UFFD_EVENT_PAGEFAULT)
-			fault_serve(p, e.arg.pagefault.address >> PAGE_SHIFT);
+			fault_serve(p, e.arg.pagefault.address >> PAGE_SHIFT,
+			            e.arg.pagefault.flags &
+			                    UFFD_PAGEFAULT_FLAG_WRITE);
 		else if (e.event != 0)
 			event_serve(p, &e);
 	}

@@ -117,7 +117,7 @@ static int
 bring_in(struct pager *p, uint64_t vpn)
 {
 	struct node *n;
-	enum fault_verdict v = fault_ask(p, vpn, &n);
+	enum fault_verdict v = fault_ask(p, vpn, false, &n);
 
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;

@@ -254,7 +254,8 @@ void faults_run(void *ctx);
 void faults_drain(struct pager *p);
 
 /* Ask the core for a page, and do what it says; *ret is who was asked. */
-enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, struct node **ret);
+enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, bool writes,
+                             struct node **ret);
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
