@@ -11,7 +11,9 @@
 
 #include "sim/sim.h"
 
-#define IDLE_MAX 50 /* turns of a daemon that asks for more and does nothing */
+/* Turns of a daemon that asks for more and starts nothing.  It may be ageing
+ * pages: by slices of eight, seven times, all that there are. */
+#define IDLE_MAX 500
 
 uint64_t
 sim_word(struct sim *s)

@@ -213,13 +213,10 @@ task_wake(struct sim *s, unsigned space, uint32_t page)
 
 /* Deliver the message again, later. */
 static void
-postpone(struct sim *s, uint32_t index)
+postpone(struct sim *s, uint32_t index, uint64_t wait_ns)
 {
 	s->tasks[index].message = true;
-	sim_schedule(s,
-	             10000 + choice_of(&s->choice, 256) * 400 +
-	                     s->tasks[index].retries * 100000ull +
-	                     s->tasks[index].waits * 10000ull,
+	sim_schedule(s, 10000 + choice_of(&s->choice, 256) * 400 + wait_ns,
 	             EVENT_FAULT, index);
 }
 
@@ -279,17 +276,21 @@ no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 {
 	struct sim_node *n = t->asked.node;
 	struct batch b = {NULL, NULL};
+	bool hope = tap_reclaim_direct(n->core, &b);
+	bool pending = b.first != NULL || n->jobs_count != 0;
 
 	s->count.noframe++;
-	(void)tap_reclaim_direct(n->core, &b);
-	t->retries = b.first == NULL && n->jobs_count == 0 ? t->retries + 1 : 0;
+	t->retries = pending ? 0 : t->retries + 1;
 	t->waits += t->waits < WAITS_MAX; /* all may wait for one late write */
 	host_submit(n, &b);
 	if (t->retries > RETRIES_MAX)
 		sim_fail(s, "progress",
 		         "no frame for page %u:%u, and nothing is pending",
 		         t->space, t->page);
-	postpone(s, index);
+	/* That nothing can leave is true only now. */
+	postpone(s, index,
+	         hope || pending ? t->retries * 100000ull + t->waits * 10000ull
+	                         : 0);
 }
 
 /* The core says that the page is there. */
@@ -324,7 +325,7 @@ verdict(struct sim *s, uint32_t index, enum fault_verdict v)
 		return;
 	case FAULT_AGAIN:
 		s->count.again++;
-		postpone(s, index);
+		postpone(s, index, 0);
 		return;
 	case FAULT_NOFRAME:
 		no_frame(s, t, index);
@@ -380,7 +381,7 @@ task_fault(struct sim *s, uint32_t index)
 	struct sim_task *t = &s->tasks[index];
 
 	if (is_held(s, t->space, t->page)) {
-		postpone(s, index); /* events are heard before faults */
+		postpone(s, index, 0); /* events are heard before faults */
 		return;
 	}
 	s->count.faults++;
@@ -438,7 +439,7 @@ task_ask(struct sim *s, uint32_t index)
 	enum fault_verdict v;
 
 	if (is_held(s, page->space, page->page)) {
-		postpone(s, index);
+		postpone(s, index, 0);
 		return;
 	}
 	t->message = false;
@@ -447,7 +448,7 @@ task_ask(struct sim *s, uint32_t index)
 		s->count.stale_faults++;
 	else if (has_gone(s, page, v) || t->space != page->space ||
 	         t->page != page->page)
-		postpone(s, index); /* the page, or the task, is elsewhere */
+		postpone(s, index, 0); /* the page, or the task, is elsewhere */
 	else
 		verdict(s, index, v);
 }
