@@ -3,7 +3,8 @@
  * chore.c -- what a program does to a range, in turns.
  *
  * Such calls of the core say how many pages are still in motion and are made
- * again until none is.  Between two turns everything else goes on.
+ * again until none is.  Between two turns everything else goes on.  A range may
+ * lie on several nodes: their parts of it are dealt with one after the other.
  *
  *	DISCARD	core_discard(); other tasks may touch the pages meanwhile, and
  *		find what was there or zeros
@@ -12,7 +13,7 @@
  *	UNMAP	the memory is gone first, then core_area_remove(),
  *		core_vanished()
  *	MOVE	a new area, core_area_rename(), core_area_remove() of the old
- *		one, core_move()
+ *		one, core_move(): see node/move.c
  *	ADOPT	an area over pages that are there already, core_adopt() each
  *	PIN	core_pin() each, and later core_unpin()
  *	SYNC	core_sync() of a file's pages, then core_refresh()
@@ -28,7 +29,7 @@
 
 /* -- ranges ------------------------------------------------------------ */
 
-static void
+void
 set_flags(struct sim *s, unsigned space, uint32_t page, uint32_t pages,
           unsigned set, unsigned clear)
 {
@@ -53,27 +54,27 @@ sim_all_pages(const struct sim *s, unsigned space, uint32_t page,
 
 /* The kernel drops what is there; nobody has been told. */
 static void
-drop_pages(struct sim *s, const struct sim_chore *ch)
+drop_pages(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 {
-	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
-		struct sim_page *p = &s->page[ch->space][i];
+	for (uint32_t i = page; i < page + pages; i++) {
+		struct sim_page *p = &s->page[space][i];
 
 		if (p->flags & PG_PRESENT)
-			s->resident--;
+			s->node[p->node].resident--;
 		p->flags &= (uint16_t) ~(PG_PRESENT | PG_POISONED | PG_DMA);
 	}
 }
 
 /* From now on the range reads as zeros, or as what was written since. */
 static void
-forget(struct sim *s, const struct sim_chore *ch)
+forget(struct sim *s, const struct part *part)
 {
-	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
-		struct sim_page *p = &s->page[ch->space][i];
+	for (uint32_t i = part->page; i < part->page + part->pages; i++) {
+		struct sim_page *p = &s->page[part->space][i];
 
 		p->damage = 0;
 		if (p->flags & PG_FILE) {
-			file_only(s, ch->space, i);
+			file_only(s, part->space, i);
 		} else if ((p->flags & PG_WRITTEN) == 0) {
 			p->truth = 0;
 			p->flags &= (uint16_t)~PG_UNSURE;
@@ -81,8 +82,7 @@ forget(struct sim *s, const struct sim_chore *ch)
 	}
 }
 
-/* The memory is gone: no page is left, sleepers get a signal. */
-static void
+void
 unmapped(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 {
 	for (uint32_t i = page; i < page + pages; i++) {
@@ -114,7 +114,9 @@ chore_end(struct sim *s, struct sim_chore *ch)
 static void
 again(struct sim *s, struct sim_chore *ch)
 {
-	if (++ch->turns > TURNS_MAX && s->jobs_count == 0)
+	const struct sim_node *n = ch->part.node;
+
+	if (++ch->turns > TURNS_MAX && (n == NULL || n->jobs_count == 0))
 		sim_fail(s, "progress", "chore %d of page %u:%u never ends",
 		         (int)ch->kind, ch->space, ch->page);
 	sim_schedule(s,
@@ -123,21 +125,72 @@ again(struct sim *s, struct sim_chore *ch)
 	             EVENT_CHORE, (uint32_t)(ch - s->chores));
 }
 
+/* -- parts ------------------------------------------------------------- */
+
+/*
+ * Look for the next part of the range.  What comes of it may have to wait: with
+ * several nodes, others may come between.
+ * => returns false when there is none
+ */
+static bool
+next_part(struct sim *s, struct sim_chore *ch)
+{
+	uint32_t end = ch->page + ch->pages;
+
+	if (!part_find(s, ch->space, ch->next, end, &ch->part))
+		return false;
+	ch->turns = 0;
+	return true;
+}
+
+static void
+part_done(struct sim_chore *ch)
+{
+	ch->next = ch->part.page + ch->part.pages;
+}
+
+static bool
+is_interrupted(struct sim *s)
+{
+	return s->nodes > 1 && choice_of(&s->choice, 2) == 0;
+}
+
 /* -- discard, and its three relatives ---------------------------------- */
 
 static uint64_t
 discard_turn(struct sim *s, struct sim_chore *ch)
 {
+	const struct part *part = &ch->part;
+	struct sim_node *n = part->node;
 	struct batch b = {NULL, NULL};
-	uint64_t vpn = sim_vpn(s, ch->space, ch->page), left;
+	uint64_t vpn = sim_vpn(s, part->space, part->page), left = 0;
 
-	if (ch->kind == CHORE_VANISH || ch->kind == CHORE_UNMAP)
-		left = tap_vanished(s->core, ch->space, vpn, ch->pages, &b);
-	else
-		left = tap_discard(s->core, ch->space, vpn, ch->pages, &b);
-	set_flags(s, ch->space, ch->page, ch->pages, 0, PG_HELD);
-	host_submit(s, &b);
+	if (n != NULL && (ch->kind == CHORE_VANISH || ch->kind == CHORE_UNMAP))
+		left = tap_vanished(n->core, part->space, vpn, part->pages, &b);
+	else if (n != NULL)
+		left = tap_discard(n->core, part->space, vpn, part->pages, &b);
+	set_flags(s, part->space, part->page, part->pages, 0, PG_HELD);
+	if (n != NULL)
+		host_submit(n, &b);
 	return left;
+}
+
+static void
+start_discard(struct sim *s, struct sim_chore *ch)
+{
+	bool vanish = ch->kind == CHORE_VANISH;
+
+	if (vanish) {
+		drop_pages(s, ch->space, ch->page, ch->pages);
+		s->count.vanishes++;
+	} else
+		s->count.discards++;
+	s->count.discards_apart +=
+		parts_are_apart(s, ch->space, ch->page, ch->pages);
+	set_flags(s, ch->space, ch->page, ch->pages,
+	          PG_UNSURE | (vanish ? PG_HELD : 0), PG_WRITTEN);
+	ch->next = ch->page;
+	ch->phase = 1;
 }
 
 static void
@@ -146,124 +199,70 @@ run_discard(struct sim *s, struct sim_chore *ch)
 	bool vanish = ch->kind == CHORE_VANISH;
 
 	if (ch->phase == 0) {
-		if (vanish) {
-			drop_pages(s, ch);
-			s->count.vanishes++;
-		} else
-			s->count.discards++;
-		set_flags(s, ch->space, ch->page, ch->pages,
-		          PG_UNSURE | (vanish ? PG_HELD : 0), PG_WRITTEN);
-		ch->phase = 1;
+		start_discard(s, ch);
 		if (vanish) {
 			again(s, ch);
 			return;
 		}
 	}
-	/* What vanished is the core's to forget: it is told once. */
-	if (discard_turn(s, ch) > 0 && !vanish) {
-		again(s, ch);
-		return;
+	while (ch->phase == 2 || next_part(s, ch)) {
+		if (ch->phase == 1 && is_interrupted(s)) {
+			ch->phase = 2;
+			again(s, ch);
+			return;
+		}
+		ch->phase = 2;
+		/* What vanished is the core's to forget: it is told once. */
+		if (discard_turn(s, ch) > 0 && !vanish) {
+			again(s, ch);
+			return;
+		}
+		forget(s, &ch->part);
+		part_done(ch);
+		ch->phase = 1;
 	}
-	forget(s, ch);
 	chore_end(s, ch);
 }
 
+/* Take the next part away.  => false when there is none, or no room to cut */
+static bool
+remove_part(struct sim *s, struct sim_chore *ch)
+{
+	const struct part *part = &ch->part;
+
+	ch->next = ch->page;
+	if (!next_part(s, ch) || place_remove(s, part) != 0)
+		return false;
+	if (ch->kind == CHORE_UNMAP) {
+		drop_pages(s, part->space, part->page, part->pages);
+		set_flags(s, part->space, part->page, part->pages, PG_HELD,
+		          PG_MANAGED);
+		s->count.raw_unmaps++;
+	} else
+		s->count.removes++;
+	set_flags(s, part->space, part->page, part->pages, PG_CLOSED, 0);
+	return true;
+}
+
+/* The pages of a part are free for others while the next ones go. */
 static void
 run_remove(struct sim *s, struct sim_chore *ch)
 {
-	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
-
-	if (ch->phase == 0) {
-		if (tap_area_remove(s->core, ch->space, vpn, ch->pages) != 0) {
-			chore_end(s, ch); /* no room to split an area */
+	if (ch->phase == 1) {
+		if (discard_turn(s, ch) > 0) {
+			again(s, ch);
 			return;
 		}
-		if (ch->kind == CHORE_UNMAP) {
-			drop_pages(s, ch);
-			set_flags(s, ch->space, ch->page, ch->pages, PG_HELD,
-			          PG_MANAGED);
-			s->count.raw_unmaps++;
-		} else
-			s->count.removes++;
-		set_flags(s, ch->space, ch->page, ch->pages, PG_CLOSED, 0);
-		ch->phase = 1;
-		again(s, ch);
-		return;
+		unmapped(s, ch->space, ch->part.page, ch->part.pages);
+		part_done(ch);
+		ch->pages -= ch->next - ch->page;
+		ch->page = ch->next;
 	}
-	if (discard_turn(s, ch) > 0) {
-		again(s, ch);
-		return;
-	}
-	unmapped(s, ch->space, ch->page, ch->pages);
-	chore_end(s, ch);
-}
-
-/* -- move -------------------------------------------------------------- */
-
-/* What the program knows of the pages goes with them. */
-static void
-carry(struct sim *s, const struct sim_chore *ch)
-{
-	for (uint32_t i = 0; i < ch->pages; i++) {
-		struct sim_page *from = &s->page[ch->space][ch->page + i];
-		struct sim_page *to = &s->page[ch->space][ch->to + i];
-
-		to->truth = from->truth;
-		to->damage = from->damage;
-		to->flags |= from->flags & PG_UNSURE;
-		from->truth = 0;
-		from->damage = 0;
-		from->flags &= (uint16_t)~PG_UNSURE;
-	}
-}
-
-static void
-start_move(struct sim *s, struct sim_chore *ch)
-{
-	uint64_t from = sim_vpn(s, ch->space, ch->page);
-	uint64_t to = sim_vpn(s, ch->space, ch->to);
-
-	set_flags(s, ch->space, ch->page, ch->pages, PG_CLOSED, 0);
-	if (tap_area_add(s->core, ch->space, to, ch->pages) != 0) {
-		chore_end(s, ch);
-		return;
-	}
-	claim_area(s, ch->space, to);
-	set_flags(s, ch->space, ch->to, ch->pages, PG_MANAGED, 0);
-	if (tap_area_rename(s->core, ch->space, from, to, ch->pages) != 0 ||
-	    tap_area_remove(s->core, ch->space, from, ch->pages) != 0) {
-		/* No room for the parts: nothing has moved yet. */
-		if (tap_area_remove(s->core, ch->space, to, ch->pages) != 0)
-			sim_fail(s, "I1", "a whole area is not removed");
-		unmapped(s, ch->space, ch->to, ch->pages);
-		chore_end(s, ch);
-		return;
-	}
-	s->count.moves++;
 	ch->phase = 1;
-	again(s, ch);
-}
-
-static void
-run_move(struct sim *s, struct sim_chore *ch)
-{
-	struct batch b = {NULL, NULL};
-	uint64_t left;
-
-	if (ch->phase == 0) {
-		start_move(s, ch);
-		return;
-	}
-	left = tap_move(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
-	                sim_vpn(s, ch->space, ch->to), ch->pages, &b);
-	host_submit(s, &b);
-	if (left > 0) {
+	if (remove_part(s, ch))
 		again(s, ch);
-		return;
-	}
-	carry(s, ch);
-	unmapped(s, ch->space, ch->page, ch->pages);
-	chore_end(s, ch);
+	else
+		chore_end(s, ch);
 }
 
 /* -- adopt ------------------------------------------------------------- */
@@ -271,7 +270,6 @@ run_move(struct sim *s, struct sim_chore *ch)
 static void
 start_adopt(struct sim *s, struct sim_chore *ch)
 {
-	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
 	struct sim_file *f = file_of(s, ch->space, ch->page, ch->pages);
 
 	if (f != NULL && choice_of(&s->choice, 4) != 0) {
@@ -279,11 +277,10 @@ start_adopt(struct sim *s, struct sim_chore *ch)
 		chore_end(s, ch);
 		return;
 	}
-	if (tap_area_add(s->core, ch->space, vpn, ch->pages) != 0) {
+	if (place_add(s, ch->space, ch->page, ch->pages) != 0) {
 		chore_end(s, ch);
 		return;
 	}
-	claim_area(s, ch->space, vpn);
 	s->count.adoptions++;
 	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
 		struct sim_page *p = &s->page[ch->space][i];
@@ -297,6 +294,36 @@ start_adopt(struct sim *s, struct sim_chore *ch)
 	ch->next = ch->page;
 	ch->phase = 1;
 	again(s, ch);
+}
+
+/* No core takes a page: the call fails, and the program does without it. */
+static void
+give_up(struct sim *s, const struct sim_chore *ch, uint32_t page)
+{
+	struct sim_page *p = &s->page[ch->space][page];
+
+	p->flags &= (uint16_t) ~(PG_PRESENT | PG_FOREIGN);
+	p->truth = 0;
+}
+
+/*
+ * Take the next page over.
+ * => returns false when its node has no frame for it
+ */
+static bool
+adopt_next(struct sim *s, struct sim_chore *ch, struct batch *b)
+{
+	struct sim_node *n = place_claim(s, ch->cpu, ch->space, ch->next);
+
+	if (n != ch->part.node && ch->part.node != NULL)
+		host_submit(ch->part.node, b);
+	ch->part.node = n;
+	if (n == NULL)
+		give_up(s, ch, ch->next);
+	else if (tap_adopt(n->core, ch->space, sim_vpn(s, ch->space, ch->next),
+	                   b) != 0)
+		return false;
+	return true;
 }
 
 static void
@@ -313,15 +340,15 @@ run_adopt(struct sim *s, struct sim_chore *ch)
 
 		if ((p->flags & PG_FOREIGN) == 0 || p->op != NULL)
 			continue;
-		if (tap_adopt(s->core, ch->space,
-		              sim_vpn(s, ch->space, ch->next), &b) != 0) {
-			(void)tap_reclaim_direct(s->core, &b);
-			host_submit(s, &b);
+		if (!adopt_next(s, ch, &b)) {
+			(void)tap_reclaim_direct(ch->part.node->core, &b);
+			host_submit(ch->part.node, &b);
 			again(s, ch);
 			return;
 		}
 	}
-	host_submit(s, &b);
+	if (ch->part.node != NULL)
+		host_submit(ch->part.node, &b);
 	ch->next = ch->page;
 	if (!sim_all_pages(s, ch->space, ch->page, ch->pages, 0, PG_FOREIGN)) {
 		again(s, ch);
@@ -344,7 +371,8 @@ unpin(struct sim *s, struct sim_chore *ch)
 			         ch->space, i);
 		p->flags &= (uint16_t)~PG_PINNED;
 		s->loosened_ns = s->now;
-		tap_unpin(s->core, ch->space, sim_vpn(s, ch->space, i));
+		tap_unpin(place_of(s, ch->space, i)->core, ch->space,
+		          sim_vpn(s, ch->space, i));
 	}
 	chore_end(s, ch);
 }
@@ -358,12 +386,17 @@ pin_next(struct sim *s, struct sim_chore *ch, bool *ret_stop)
 {
 	struct batch b = {NULL, NULL};
 	struct sim_page *p = &s->page[ch->space][ch->next];
+	struct sim_node *n = place_claim(s, ch->cpu, ch->space, ch->next);
 	enum fault_verdict v;
 
-	v = tap_pin(s->core, ch->space, sim_vpn(s, ch->space, ch->next), &b);
+	*ret_stop = n == NULL;
+	if (n == NULL)
+		return false;
+	ch->part.node = n;
+	v = tap_pin(n->core, ch->space, sim_vpn(s, ch->space, ch->next), &b);
 	if (v == FAULT_NOFRAME)
-		(void)tap_reclaim_direct(s->core, &b);
-	host_submit(s, &b);
+		(void)tap_reclaim_direct(n->core, &b);
+	host_submit(n, &b);
 	*ret_stop =
 		v == FAULT_NOMEM || v == FAULT_POISONED || v == FAULT_NOAREA;
 	if (v != FAULT_DONE)
@@ -463,6 +496,7 @@ chore_start(struct sim *s, enum chore_kind kind, unsigned space, uint32_t page,
 		return false;
 	*ch = (struct sim_chore){
 		.kind = kind,
+		.cpu = choice_of(&s->choice, s->nodes),
 		.space = space,
 		.page = page,
 		.pages = pages,
@@ -502,7 +536,10 @@ chore_run(struct sim *s, uint32_t index)
 		run_remove(s, ch);
 		return;
 	case CHORE_MOVE:
-		run_move(s, ch);
+		if (move_turn(s, ch))
+			chore_end(s, ch);
+		else
+			again(s, ch);
 		return;
 	case CHORE_ADOPT:
 		run_adopt(s, ch);

@@ -52,13 +52,14 @@ claim_clash(struct sim *s, const struct op *op, uint32_t i, const char *what)
 }
 
 static void
-claim_frame(struct sim *s, struct op *op, uint32_t i)
+claim_frame(struct sim_node *n, struct op *op, uint32_t i)
 {
+	struct sim *s = n->sim;
 	struct sim_frame *f;
 
-	if (op->pg[i].pfn >= s->cfg.frames_total)
+	if (op->pg[i].pfn >= n->cfg.frames_total)
 		claim_clash(s, op, i, "no such frame");
-	f = &s->frame[op->pg[i].pfn];
+	f = &n->frame[op->pg[i].pfn];
 	if (f->lock != NULL)
 		claim_clash(s, op, i, "an operation has the frame");
 	if (op->kind == OP_WRITE) {
@@ -75,8 +76,8 @@ claim_frame(struct sim *s, struct op *op, uint32_t i)
 	f->lock = op;
 	if (op->kind != OP_MAP || (op->flags & OPF_COPY) == 0)
 		return;
-	f = &s->frame[op->pg[i].src];
-	if (op->pg[i].src >= s->cfg.frames_total || f->lock != NULL)
+	f = &n->frame[op->pg[i].src];
+	if (op->pg[i].src >= n->cfg.frames_total || f->lock != NULL)
 		claim_clash(s, op, i, "the source of the copy is not at rest");
 	f->sources++;
 }
@@ -106,10 +107,11 @@ claim_page(struct sim *s, struct op *op, uint64_t vpn, uint32_t i)
 
 /* The page of a file has its place there. */
 static void
-claim_place(struct sim *s, const struct op *op, uint32_t i, uint32_t slot)
+claim_place(struct sim_node *n, const struct op *op, uint32_t i, uint32_t slot)
 {
+	struct sim *s = n->sim;
 	const struct sim_file *f =
-		&s->file[entry_type(op->entry) - SWAP_AREAS_MAX];
+		&n->file[entry_type(op->entry) - SWAP_AREAS_MAX];
 	uint64_t page = op->vpn + i - s->base[op->space];
 
 	if (op->space != f->space || page != f->page + slot - 1)
@@ -117,9 +119,10 @@ claim_place(struct sim *s, const struct op *op, uint32_t i, uint32_t slot)
 }
 
 static void
-claim_slot(struct sim *s, struct op *op, uint32_t i)
+claim_slot(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_disk *d = disk_of(s, op->entry + i);
+	struct sim *s = n->sim;
+	struct sim_disk *d = disk_of(n, op->entry + i);
 	uint32_t slot = (op->entry + i) & SWP_OFFSET_MASK;
 
 	if (d == NULL || slot == 0 || slot >= d->ready)
@@ -127,7 +130,7 @@ claim_slot(struct sim *s, struct op *op, uint32_t i)
 	if (op->kind == OP_READ || entry_is_file(op->entry))
 		claim_check(s, op, op->vpn + i, i);
 	if (entry_is_file(op->entry))
-		claim_place(s, op, i, slot);
+		claim_place(n, op, i, slot);
 	if (d->io[slot] != NULL)
 		claim_clash(s, op, i, "the slot has I/O in flight");
 	d->io[slot] = op;
@@ -138,26 +141,26 @@ claim_slot(struct sim *s, struct op *op, uint32_t i)
  * => a page without an area is being discarded: its hash means nothing
  */
 static void
-check_identity(struct sim *s, const struct op *op)
+check_identity(struct sim_node *n, const struct op *op)
 {
-	const struct area *a = core_area_find(s->core, op->space, op->vpn);
+	const struct area *a = core_area_find(n->core, op->space, op->vpn);
 
 	if (op->flags & OPF_RETRY)
 		return; /* was checked; orphans in it may have been replaced */
 	if (a != NULL &&
 	    (op->id != a->id || op->off != a->off + (op->vpn - a->vpn)))
-		claim_clash(s, op, 0, "the seed is of another page");
+		claim_clash(n->sim, op, 0, "the seed is of another page");
 }
 
 void
-claim_area(struct sim *s, unsigned space, uint64_t vpn)
+claim_area(struct sim_node *n, unsigned space, uint64_t vpn)
 {
-	uint64_t id = core_area_find(s->core, space, vpn)->id;
+	uint64_t id = core_area_find(n->core, space, vpn)->id;
 
-	if (id <= s->last_id)
-		sim_fail(s, "I8", "identity %llu is used again",
+	if (id <= n->last_id)
+		sim_fail(n->sim, "I8", "identity %llu is used again",
 		         (unsigned long long)id);
-	s->last_id = id;
+	n->last_id = id;
 }
 
 static uint32_t
@@ -174,8 +177,9 @@ claim_frame_of(const struct op *op, uint32_t i)
 }
 
 void
-claim(struct sim *s, struct op *op)
+claim(struct sim_node *n, struct op *op)
 {
+	struct sim *s = n->sim;
 	uint32_t most = op->kind == OP_POPULATE ? POPULATE_PAGES : OP_PAGES_MAX;
 
 	if (op->count == 0 || op->count > most)
@@ -183,41 +187,42 @@ claim(struct sim *s, struct op *op)
 		         op->count);
 	if (op->kind == OP_READ ||
 	    (op->kind == OP_UNMAP && (op->flags & OPF_DISCARD) == 0))
-		check_identity(s, op);
+		check_identity(n, op);
 	for (uint32_t i = 0; i < op->count; i++) {
 		if (op->kind == OP_POPULATE) {
 			uint32_t pfn = claim_frame_of(op, i);
 
-			if (pfn >= s->cfg.frames_total || s->frame[pfn].lock)
+			if (pfn >= n->cfg.frames_total || n->frame[pfn].lock)
 				claim_clash(s, op, 0, "a frame is taken");
-			s->frame[pfn].lock = op;
+			n->frame[pfn].lock = op;
 			continue;
 		}
 		if (names_frames(op))
-			claim_frame(s, op, i);
+			claim_frame(n, op, i);
 		if (names_pages(op))
 			claim_page(s, op, op->vpn + i, i);
 		if (op->kind == OP_REMAP)
 			claim_page(s, op, op->vpn_to + i, i);
 		if (claim_names_slots(op))
-			claim_slot(s, op, i);
+			claim_slot(n, op, i);
 		op->pg[i].err = 0;
 		op->pg[i].zero = 0;
 	}
 }
 
 void
-claim_release(struct sim *s, struct op *op)
+claim_release(struct sim_node *n, struct op *op)
 {
+	struct sim *s = n->sim;
 	for (uint32_t i = 0; i < frames_named(op); i++) {
-		struct sim_frame *f = &s->frame[claim_frame_of(op, i)];
+		struct sim_frame *f = &n->frame[claim_frame_of(op, i)];
 
 		if (op->kind == OP_WRITE)
 			f->write = NULL;
 		else
 			f->lock = NULL;
 		if (op->kind == OP_MAP && (op->flags & OPF_COPY))
-			s->frame[op->pg[i].src].sources--;
+			n->frame[op->pg[i].src].sources--;
 	}
 	for (uint32_t i = 0; i < op->count; i++) {
 		uint32_t e = op->entry + i;
@@ -227,13 +232,14 @@ claim_release(struct sim *s, struct op *op)
 		if (op->kind == OP_REMAP)
 			sim_page(s, op->space, op->vpn_to + i)->op = NULL;
 		if (claim_names_slots(op))
-			disk_of(s, e)->io[e & SWP_OFFSET_MASK] = NULL;
+			disk_of(n, e)->io[e & SWP_OFFSET_MASK] = NULL;
 	}
 }
 
 void
-claim_trace(const struct sim *s, const struct op *op, const char *what)
+claim_trace(const struct sim_node *n, const struct op *op, const char *what)
 {
+	const struct sim *s = n->sim;
 	uint32_t page = (uint32_t)(op->vpn - s->base[op->space]);
 	int errors = 0;
 
@@ -241,8 +247,9 @@ claim_trace(const struct sim *s, const struct op *op, const char *what)
 		return;
 	for (uint32_t i = 0; i < op->count && op->count <= OP_PAGES_MAX; i++)
 		errors += names_frames(op) && op->pg[i].err != 0;
-	sim_trace(s, "  %s %s%s pages %u:%u+%u frame %u entry %x errors %d",
-	          what, kind_name[op->kind],
+	sim_trace(s,
+	          "  %s on %u %s%s pages %u:%u+%u frame %u entry %x errors %d",
+	          what, n->id, kind_name[op->kind],
 	          op->flags & OPF_DISCARD ? " (discard)"
 	          : op->flags & OPF_COPY  ? " (copy)"
 	          : op->flags & OPF_ZERO  ? " (zero)"

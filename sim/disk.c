@@ -35,22 +35,23 @@ disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready)
 }
 
 struct sim_disk *
-disk_of(struct sim *s, swp_entry_t e)
+disk_of(struct sim_node *n, swp_entry_t e)
 {
 	unsigned type = entry_type(e);
 
 	if (!entry_is_file(e))
-		return type < s->disks ? &s->disk[type] : NULL;
+		return type < n->disks ? &n->disk[type] : NULL;
 	type -= SWAP_AREAS_MAX;
-	return type < s->files ? &s->file[type].disk : NULL;
+	return type < n->files ? &n->file[type].disk : NULL;
 }
 
 void
-disk_read(struct sim *s, struct op *op, uint32_t i)
+disk_read(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_disk *d = disk_of(s, op->entry);
+	struct sim *s = n->sim;
+	struct sim_disk *d = disk_of(n, op->entry);
 	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i, from = slot;
-	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim_frame *f = &n->frame[op->pg[i].pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 	bool after_short = i > 0 && op->pg[i - 1].err != 0 &&
 	                   choice_of(&s->choice, 2) == 0;
@@ -78,7 +79,7 @@ disk_read(struct sim *s, struct op *op, uint32_t i)
 	op->pg[i].hash = host_hash(op->id, op->off + i, f->word);
 	if (entry_is_file(op->entry)) {
 		s->count.file_reads++;
-		file_learn(s, op, i, f->word);
+		file_learn(n, op, i, f->word);
 	}
 	if (f->word != d->meant[slot])
 		p->damage++;
@@ -86,8 +87,11 @@ disk_read(struct sim *s, struct op *op, uint32_t i)
 
 /* A failed write: old, new or torn contents, and nobody may rely on them. */
 static void
-write_fails(struct sim *s, struct sim_disk *d, uint32_t slot, uint64_t word)
+write_fails(struct sim_node *n, struct sim_disk *d, uint32_t slot,
+            uint64_t word)
 {
+	struct sim *s = n->sim;
+
 	switch (choice_of(&s->choice, 3)) {
 	case 0:
 		break;
@@ -99,42 +103,44 @@ write_fails(struct sim *s, struct sim_disk *d, uint32_t slot, uint64_t word)
 		break;
 	}
 	d->meant[slot] = sim_word(s);
-	s->writes_failed = true;
+	n->writes_failed = true;
 	s->count.write_faults++;
 }
 
 /* Another disk has the same priority. */
 static bool
-takes_turns(const struct sim *s, swp_entry_t e)
+takes_turns(const struct sim_node *n, swp_entry_t e)
 {
-	const struct swap_area *swap = s->core->swap;
+	const struct swap_area *swap = n->core->swap;
 	uint32_t own = entry_type(e);
 
-	for (uint32_t i = 0; i < s->disks; i++)
+	for (uint32_t i = 0; i < n->disks; i++)
 		if (i != own && swap[i].prio == swap[own].prio)
 			return true;
 	return false;
 }
 
 void
-disk_write(struct sim *s, struct op *op, uint32_t i)
+disk_write(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_disk *d = disk_of(s, op->entry);
+	struct sim *s = n->sim;
+	struct sim_disk *d = disk_of(n, op->entry);
 	uint32_t slot = (op->entry & SWP_OFFSET_MASK) + i;
-	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim_frame *f = &n->frame[op->pg[i].pfn];
 	struct choice *c = &s->choice;
 
 	s->count.writes++;
-	s->count.writes_in_turn += takes_turns(s, op->entry);
+	s->count.writes_in_turn += takes_turns(n, op->entry);
 	s->count.file_writes += entry_is_file(op->entry);
 	if (!f->full)
 		sim_fail(s, "I1", "frame %u is written and is empty",
 		         op->pg[i].pfn);
 	if (choice_ppm(c, s->faults.write_broken))
 		d->broken[slot] = true;
-	if (d->broken[slot] || choice_ppm(c, s->faults.write_error)) {
+	if (d->broken[slot] || n->disks_gone ||
+	    choice_ppm(c, s->faults.write_error)) {
 		op->pg[i].err = -EIO;
-		write_fails(s, d, slot, f->word);
+		write_fails(n, d, slot, f->word);
 		return;
 	}
 	d->meant[slot] = f->word;

@@ -11,7 +11,9 @@
 
 #include "sim/sim.h"
 
-#define IDLE_MAX 50 /* turns of a daemon that asks for more and does nothing */
+/* Turns of a daemon that asks for more and starts nothing.  It may be ageing
+ * pages: by slices of eight, seven times, all that there are. */
+#define IDLE_MAX 500
 
 uint64_t
 sim_word(struct sim *s)
@@ -28,9 +30,10 @@ host_hash(uint64_t id, uint64_t off, uint64_t word)
 /* -- performing one page ----------------------------------------------- */
 
 static void
-perform_populate(struct sim *s, struct op *op, uint32_t i)
+perform_populate(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_frame *f = &s->frame[claim_frame_of(op, i)];
+	struct sim *s = n->sim;
+	struct sim_frame *f = &n->frame[claim_frame_of(op, i)];
 
 	if (f->full)
 		sim_fail(s, "I7", "frame %u is populated twice",
@@ -43,24 +46,25 @@ perform_populate(struct sim *s, struct op *op, uint32_t i)
 	}
 	f->full = f->populated = true;
 	f->word = 0;
-	s->resident++;
+	n->resident++;
 	s->count.populates++;
 }
 
 /* Give the frame the contents that the page is to have. */
 static void
-map_fill(struct sim *s, struct op *op, uint32_t i)
+map_fill(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim *s = n->sim;
+	struct sim_frame *f = &n->frame[op->pg[i].pfn];
 
 	if (!f->full)
 		sim_fail(s, "I1", "frame %u is mapped, and its place is empty",
 		         op->pg[i].pfn);
 	if (op->flags & OPF_COPY) {
-		if (!s->frame[op->pg[i].src].full)
+		if (!n->frame[op->pg[i].src].full)
 			sim_fail(s, "I1", "frame %u is copied and is empty",
 			         op->pg[i].src);
-		f->word = s->frame[op->pg[i].src].word;
+		f->word = n->frame[op->pg[i].src].word;
 		s->count.copies++;
 	} else if (op->flags & OPF_ZERO) {
 		if (op->pg[i].fresh && f->word != 0)
@@ -72,15 +76,16 @@ map_fill(struct sim *s, struct op *op, uint32_t i)
 }
 
 static void
-perform_map(struct sim *s, struct op *op, uint32_t i)
+perform_map(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim *s = n->sim;
+	struct sim_frame *f = &n->frame[op->pg[i].pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 
-	map_fill(s, op, i);
+	map_fill(n, op, i);
 	s->count.maps++;
 	if ((p->flags & PG_MANAGED) == 0 ||
-	    s->core->frames[op->pg[i].pfn].flags & FRAME_DROPPED) {
+	    n->core->frames[op->pg[i].pfn].flags & FRAME_DROPPED) {
 		op->pg[i].err = -ENOENT;
 		s->count.maps_gone++;
 		return;
@@ -89,6 +94,7 @@ perform_map(struct sim *s, struct op *op, uint32_t i)
 		/* The kernel says EEXIST; the page takes the frame's place. */
 		p->flags &= (uint16_t)~PG_FOREIGN;
 		p->pfn = op->pg[i].pfn;
+		p->node = n->id;
 		f->full = false;
 		return;
 	}
@@ -96,6 +102,7 @@ perform_map(struct sim *s, struct op *op, uint32_t i)
 		claim_clash(s, op, i, "there is a page already");
 	p->word = f->word;
 	p->pfn = op->pg[i].pfn;
+	p->node = n->id;
 	p->flags |= PG_PRESENT;
 	p->damage = 0;
 	f->full = false;
@@ -106,8 +113,10 @@ perform_map(struct sim *s, struct op *op, uint32_t i)
  * The kernel's answer to moving a page out of the area.
  */
 static int16_t
-unmap_answer(struct sim *s, struct op *op, struct sim_page *p)
+unmap_answer(struct sim_node *n, struct op *op, struct sim_page *p)
 {
+	struct sim *s = n->sim;
+
 	if ((p->flags & PG_PRESENT) == 0)
 		return -ENOENT;
 	if (op->flags & OPF_DISCARD) {
@@ -115,7 +124,7 @@ unmap_answer(struct sim *s, struct op *op, struct sim_page *p)
 			return 0;
 		/* It will not move, so it is dropped where it is. */
 		p->flags &= (uint16_t) ~(PG_PRESENT | PG_DMA);
-		s->resident--;
+		n->resident--;
 		return -ENOENT;
 	}
 	if (p->flags & PG_PROTECTED) {
@@ -129,21 +138,31 @@ unmap_answer(struct sim *s, struct op *op, struct sim_page *p)
 	return 0;
 }
 
+/* A page that is present took its page from this frame. */
 static void
-perform_unmap(struct sim *s, struct op *op, uint32_t i)
+check_frame(struct sim_node *n, const struct sim_page *p, uint32_t pfn)
 {
+	if (p->pfn != pfn || p->node != n->id)
+		sim_fail(n->sim, "I1",
+		         "the page is of frame %u of node %u, not %u of %u",
+		         p->pfn, p->node, pfn, n->id);
+}
+
+static void
+perform_unmap(struct sim_node *n, struct op *op, uint32_t i)
+{
+	struct sim *s = n->sim;
 	struct op_page *pg = &op->pg[i];
-	struct sim_frame *f = &s->frame[pg->pfn];
+	struct sim_frame *f = &n->frame[pg->pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 
 	s->count.unmaps++;
 	s->count.unmap_discards += (op->flags & OPF_DISCARD) != 0;
 	if (f->full)
 		sim_fail(s, "I1", "frame %u is not empty", pg->pfn);
-	if ((p->flags & PG_PRESENT) && p->pfn != pg->pfn)
-		sim_fail(s, "I1", "the page is of frame %u, not %u", p->pfn,
-		         pg->pfn);
-	pg->err = unmap_answer(s, op, p);
+	if (p->flags & PG_PRESENT)
+		check_frame(n, p, pg->pfn);
+	pg->err = unmap_answer(n, op, p);
 	if (pg->err != 0) {
 		s->count.unmap_gone += pg->err == -ENOENT;
 		return;
@@ -158,8 +177,9 @@ perform_unmap(struct sim *s, struct op *op, uint32_t i)
 }
 
 static void
-perform_remap(struct sim *s, struct op *op, uint32_t i)
+perform_remap(struct sim_node *n, struct op *op, uint32_t i)
 {
+	struct sim *s = n->sim;
 	struct sim_page *from = sim_page(s, op->space, op->vpn + i);
 	struct sim_page *to = sim_page(s, op->space, op->vpn_to + i);
 
@@ -170,19 +190,19 @@ perform_remap(struct sim *s, struct op *op, uint32_t i)
 	}
 	if (to->flags & (PG_PRESENT | PG_POISONED))
 		claim_clash(s, op, i, "there is a page where it is to go");
-	if (from->pfn != op->pg[i].pfn)
-		sim_fail(s, "I1", "the page is of frame %u, not %u", from->pfn,
-		         op->pg[i].pfn);
+	check_frame(n, from, op->pg[i].pfn);
 	to->word = from->word;
 	to->pfn = from->pfn;
+	to->node = from->node;
 	to->flags |= PG_PRESENT;
 	from->flags &= (uint16_t)~PG_PRESENT;
 }
 
 static void
-perform_adopt(struct sim *s, struct op *op, uint32_t i)
+perform_adopt(struct sim_node *n, struct op *op, uint32_t i)
 {
-	struct sim_frame *f = &s->frame[op->pg[i].pfn];
+	struct sim *s = n->sim;
+	struct sim_frame *f = &n->frame[op->pg[i].pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 
 	s->count.adopts++;
@@ -191,11 +211,13 @@ perform_adopt(struct sim *s, struct op *op, uint32_t i)
 	f->full = false; /* this page goes back to the system */
 	p->flags &= (uint16_t)~PG_FOREIGN;
 	p->pfn = op->pg[i].pfn;
+	p->node = n->id;
 }
 
 static void
-perform_unpoison(struct sim *s, struct op *op, uint32_t i)
+perform_unpoison(struct sim_node *n, struct op *op, uint32_t i)
 {
+	struct sim *s = n->sim;
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 
 	if (p->flags & PG_PRESENT)
@@ -205,43 +227,44 @@ perform_unpoison(struct sim *s, struct op *op, uint32_t i)
 }
 
 static void
-perform_wake(struct sim *s, struct op *op, uint32_t i)
+perform_wake(struct sim_node *n, struct op *op, uint32_t i)
 {
+	struct sim *s = n->sim;
 	claim_check(s, op, op->vpn + i, i);
 	task_wake(s, op->space, (uint32_t)(op->vpn + i - s->base[op->space]));
 	s->count.wakes++;
 }
 
 static void
-perform_page(struct sim *s, struct op *op, uint32_t i)
+perform_page(struct sim_node *n, struct op *op, uint32_t i)
 {
 	switch ((enum op_kind)op->kind) {
 	case OP_POPULATE:
-		perform_populate(s, op, i);
+		perform_populate(n, op, i);
 		return;
 	case OP_MAP:
-		perform_map(s, op, i);
+		perform_map(n, op, i);
 		return;
 	case OP_UNMAP:
-		perform_unmap(s, op, i);
+		perform_unmap(n, op, i);
 		return;
 	case OP_REMAP:
-		perform_remap(s, op, i);
+		perform_remap(n, op, i);
 		return;
 	case OP_ADOPT:
-		perform_adopt(s, op, i);
+		perform_adopt(n, op, i);
 		return;
 	case OP_READ:
-		disk_read(s, op, i);
+		disk_read(n, op, i);
 		return;
 	case OP_WRITE:
-		disk_write(s, op, i);
+		disk_write(n, op, i);
 		return;
 	case OP_UNPOISON:
-		perform_unpoison(s, op, i);
+		perform_unpoison(n, op, i);
 		return;
 	case OP_WAKE:
-		perform_wake(s, op, i);
+		perform_wake(n, op, i);
 		return;
 	}
 }
@@ -249,15 +272,16 @@ perform_page(struct sim *s, struct op *op, uint32_t i)
 /* -- jobs -------------------------------------------------------------- */
 
 static struct sim_job *
-job_of(struct sim *s, const struct op *op)
+job_of(struct sim_node *n, const struct op *op)
 {
-	return &s->jobs[op - s->core->ops];
+	return &n->jobs[op - n->core->ops];
 }
 
 static uint64_t
-latency_ns(struct sim *s, const struct op *op)
+latency_ns(struct sim_node *n, const struct op *op)
 {
-	uint64_t ns = 500 + choice_of(&s->choice, 256) * 64;
+	struct sim *s = n->sim;
+	uint64_t ns = (500 + choice_of(&s->choice, 256) * 64) * n->slowness;
 
 	if (claim_names_slots(op))
 		ns *= 20; /* 10 to 340 us */
@@ -268,32 +292,43 @@ latency_ns(struct sim *s, const struct op *op)
 	return ns;
 }
 
-void
-host_submit(struct sim *s, struct batch *b)
+/* Go on with an operation later. */
+static void
+job_later(struct sim_node *n, const struct op *op)
 {
+	uint32_t job = (uint32_t)(op - n->core->ops);
+
+	sim_schedule_on(n, latency_ns(n, op), EVENT_JOB, job);
+}
+
+void
+host_submit(struct sim_node *n, struct batch *b)
+{
+	struct sim *s = n->sim;
 	struct op *op;
 
+	n->is_touched = true;
 	while ((op = batch_take(b)) != NULL) {
-		struct sim_job *job = job_of(s, op);
+		struct sim_job *job = job_of(n, op);
 
-		if (op < s->core->ops || job >= &s->jobs[s->cfg.ops_total] ||
+		if (op < n->core->ops || job >= &n->jobs[n->cfg.ops_total] ||
 		    job->op != NULL)
 			sim_fail(s, "I4", "an operation is handed out twice");
-		claim(s, op);
+		claim(n, op);
 		job->op = op;
 		job->done = 0;
-		s->jobs_count++;
-		claim_trace(s, op, "start");
+		n->jobs_count++;
+		claim_trace(n, op, "start");
 		if (!s->opt.manual)
-			sim_schedule(s, latency_ns(s, op), EVENT_JOB,
-			             (uint32_t)(job - s->jobs));
+			job_later(n, op);
 	}
 }
 
 bool
-host_perform(struct sim *s, struct op *op, uint32_t pages)
+host_perform(struct sim_node *n, struct op *op, uint32_t pages)
 {
-	struct sim_job *job = job_of(s, op);
+	struct sim *s = n->sim;
+	struct sim_job *job = job_of(n, op);
 
 	for (; pages > 0 && job->done < op->count; pages--) {
 		const struct sim_page *p;
@@ -304,43 +339,43 @@ host_perform(struct sim *s, struct op *op, uint32_t pages)
 			if (p->flags & PG_HELD)
 				return false;
 		}
-		perform_page(s, op, job->done++);
+		perform_page(n, op, job->done++);
 	}
 	return job->done == op->count;
 }
 
 void
-host_end(struct sim *s, struct op *op)
+host_end(struct sim_node *n, struct op *op)
 {
 	struct batch b = {NULL, NULL};
-	struct sim_job *job = job_of(s, op);
+	struct sim_job *job = job_of(n, op);
 
-	claim_trace(s, op, "end");
-	claim_release(s, op);
+	claim_trace(n, op, "end");
+	claim_release(n, op);
 	job->op = NULL;
-	s->jobs_count--;
-	s->jobs_ended++;
-	tap_op_done(s->core, op, &b);
-	host_submit(s, &b);
+	n->jobs_count--;
+	tap_op_done(n->core, op, &b);
+	host_submit(n, &b);
 }
 
 void
-host_job(struct sim *s, uint32_t index)
+host_job(struct sim_node *n, uint32_t index)
 {
-	struct sim_job *job = &s->jobs[index];
+	struct sim *s = n->sim;
+	struct sim_job *job = &n->jobs[index];
 	struct op *op = job->op;
 	uint32_t left = op->count - job->done;
 
 	if (left > 0) {
 		if (left > 1 && choice_of(&s->choice, 4) == 0)
 			left = choice_between(&s->choice, 1, left - 1);
-		if (!host_perform(s, op, left) ||
+		if (!host_perform(n, op, left) ||
 		    choice_of(&s->choice, 2) == 0) {
-			sim_schedule(s, latency_ns(s, op), EVENT_JOB, index);
+			job_later(n, op);
 			return;
 		}
 	}
-	host_end(s, op);
+	host_end(n, op);
 }
 
 /* -- what the core asks at once ---------------------------------------- */
@@ -348,7 +383,8 @@ host_job(struct sim *s, uint32_t index)
 static uint64_t *
 host_table_alloc(void *ctx)
 {
-	struct sim *s = ctx;
+	const struct sim_node *n = ctx;
+	struct sim *s = n->sim;
 
 	if (s->leaves == SIM_LEAVES_MAX ||
 	    choice_ppm(&s->choice, s->faults.table))
@@ -359,22 +395,23 @@ host_table_alloc(void *ctx)
 static void
 host_wake(void *ctx, enum daemon who)
 {
-	struct sim *s = ctx;
+	struct sim_node *n = ctx;
+	struct sim *s = n->sim;
 
-	if (s->daemon_queued[who])
+	if (n->daemon_queued[who])
 		return;
-	s->daemon_queued[who] = true;
+	n->daemon_queued[who] = true;
 	if (!s->opt.manual)
-		sim_schedule(s, 1000 + choice_of(&s->choice, 256) * 100,
-		             EVENT_DAEMON, who);
+		sim_schedule_on(n, 1000 + choice_of(&s->choice, 256) * 100,
+		                EVENT_DAEMON, who);
 }
 
 static uint64_t
 host_now_ns(void *ctx)
 {
-	const struct sim *s = ctx;
+	const struct sim_node *n = ctx;
 
-	return s->now;
+	return n->sim->now;
 }
 
 const struct host_ops sim_host = {
@@ -389,38 +426,40 @@ const struct host_ops sim_host = {
  * burn a processor for ever: with nothing pending, that is a broken promise.
  */
 void
-host_daemon(struct sim *s, enum daemon who)
+host_daemon(struct sim_node *n, enum daemon who)
 {
+	struct sim *s = n->sim;
 	struct batch b = {NULL, NULL};
 	bool more = false;
 	uint32_t idle;
 
-	s->daemon_queued[who] = false;
-	sim_trace(s, "daemon %d, %u frames free", who,
-	          core_frames_free(s->core));
+	n->daemon_queued[who] = false;
+	sim_trace(s, "daemon %d of node %u, %u frames free", who, n->id,
+	          core_frames_free(n->core));
 	switch (who) {
 	case DAEMON_KSWAPD:
-		more = tap_kswapd(s->core, &b);
+		more = tap_kswapd(n->core, &b);
 		break;
 	case DAEMON_KRECLAIMD:
-		more = tap_kreclaimd(s->core, &b);
+		more = tap_kreclaimd(n->core, &b);
 		break;
 	case DAEMON_FLUSHER:
-		more = tap_flush(s->core, &b);
+		more = tap_flush(n->core, &b);
 		break;
 	case DAEMONS:
 		break;
 	}
-	idle = b.first == NULL ? s->daemon_idle[who] + 1 : 0;
-	host_submit(s, &b);
-	s->daemon_idle[who] = more ? idle : 0;
-	if (!more || s->daemon_queued[who])
+	idle = b.first == NULL ? n->daemon_idle[who] + 1 : 0;
+	host_submit(n, &b);
+	n->daemon_idle[who] = more ? idle : 0;
+	if (!more || n->daemon_queued[who])
 		return;
-	if (idle > IDLE_MAX && s->jobs_count == 0)
-		sim_fail(s, "progress", "daemon %d has %u idle turns", who,
+	if (idle > IDLE_MAX && n->jobs_count == 0)
+		sim_fail(s, "progress",
+		         "daemon %d of node %u has %u idle turns", who, n->id,
 		         idle);
-	s->daemon_queued[who] = true;
+	n->daemon_queued[who] = true;
 	if (!s->opt.manual)
-		sim_schedule(s, 2000 + (1000ull << (idle < 12 ? idle : 12)),
-		             EVENT_DAEMON, who);
+		sim_schedule_on(n, 2000 + (1000ull << (idle < 12 ? idle : 12)),
+		                EVENT_DAEMON, who);
 }

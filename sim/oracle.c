@@ -9,7 +9,10 @@
  *	holders [I2]	the newest contents of each page are where the page's
  *			state says, and nowhere is a page that nobody knows
  *	sleep		who waits for a page waits for something pending
- *	budget		pages in the pool and in the areas never pass the limit
+ *	budget		pages in a pool and those of it in the areas never pass
+ *			the node's limit
+ *	place		a page is known to one core at most, and a core has
+ *			areas where the directory of claims says so
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,18 +77,18 @@ oracle_refused(struct sim *s, unsigned space, uint32_t page)
 /* -- reading the core's tables ----------------------------------------- */
 
 static pte_t
-pte_of(const struct sim *s, unsigned space, uint64_t vpn)
+pte_of(const struct sim_node *n, unsigned space, uint64_t vpn)
 {
-	const pte_t *leaf = s->core->spaces[space].leaves[vpn >> TABLE_SHIFT];
+	const pte_t *leaf = n->core->spaces[space].leaves[vpn >> TABLE_SHIFT];
 
 	return leaf == NULL ? 0 : leaf[vpn & (TABLE_ENTRIES - 1)];
 }
 
 /* The frame that caches a slot, as the core's tables have it. */
 static uint32_t
-cached_in(const struct sim *s, swp_entry_t e)
+cached_in(const struct sim_node *n, swp_entry_t e)
 {
-	const struct swap_area *a = &s->core->swap[entry_type(e)];
+	const struct swap_area *a = &n->core->swap[entry_type(e)];
 
 	return (uint32_t)a->tag[e & SWP_OFFSET_MASK];
 }
@@ -96,20 +99,20 @@ cached_in(const struct sim *s, swp_entry_t e)
  * An operation that names the page will be followed by an OP_WAKE, or is one.
  */
 static bool
-wake_is_pending(const struct sim *s, unsigned space, uint64_t vpn)
+wake_is_pending(const struct sim_node *n, unsigned space, uint64_t vpn)
 {
-	for (uint32_t i = 0; i < s->cfg.ops_total; i++) {
-		const struct op *op = s->jobs[i].op;
+	for (uint32_t i = 0; i < n->cfg.ops_total; i++) {
+		const struct op *op = n->jobs[i].op;
 
 		if (op == NULL || op->space != space || vpn < op->vpn ||
 		    vpn >= op->vpn + op->count)
 			continue;
-		if (op->kind == OP_WAKE && vpn >= op->vpn + s->jobs[i].done)
+		if (op->kind == OP_WAKE && vpn >= op->vpn + n->jobs[i].done)
 			return true;
 		if ((op->kind == OP_READ || op->kind == OP_UNMAP ||
 		     (op->kind == OP_WRITE && entry_is_file(op->entry)) ||
 		     op->kind == OP_REMAP || op->kind == OP_ADOPT) &&
-		    s->core->frames[op->pg[vpn - op->vpn].pfn].flags &
+		    n->core->frames[op->pg[vpn - op->vpn].pfn].flags &
 		            FRAME_WANTED)
 			return true;
 	}
@@ -122,43 +125,60 @@ will_wake(const struct sim *s, unsigned space, uint64_t vpn)
 {
 	const struct op *op = s->page[space][vpn - s->base[space]].op;
 
-	return (op != NULL && op->kind == OP_MAP) ||
-	       wake_is_pending(s, space, vpn);
+	if (op != NULL && op->kind == OP_MAP)
+		return true;
+	for (unsigned i = 0; i < s->nodes; i++)
+		if (wake_is_pending(&s->node[i], space, vpn))
+			return true;
+	return false;
 }
 
 static void
 check_sleeper(struct sim *s, const struct sim_task *t)
 {
 	const struct sim_page *p = &s->page[t->space][t->page];
-	uint64_t vpn = sim_vpn(s, t->space, t->page);
 
 	if (t->state != TASK_ASLEEP || t->message ||
 	    (p->flags & (PG_HELD | PG_CLOSED)))
 		return;
-	if (!will_wake(s, t->space, vpn))
+	if (!will_wake(s, t->space, sim_vpn(s, t->space, t->page)))
 		sim_fail(s, "wake", "a task sleeps on page %u:%u, state %d",
 		         t->space, t->page,
-		         (int)core_page_state(s->core, t->space, vpn));
+		         (int)sim_page_state(s, t->space, t->page));
 }
 
-void
-oracle_check(struct sim *s)
+static void
+check_node(struct sim *s, const struct sim_node *n)
 {
 	uint64_t where = 0;
-	int broken = core_check(s->core, &where);
+	int broken = core_check(n->core, &where);
 
 	if (broken != 0) {
 		char law[16];
 
 		(void)snprintf(law, sizeof(law), "I%d", broken);
-		sim_fail(s, law, "core_check() says so, at %llx",
-		         (unsigned long long)where);
+		sim_fail(s, law, "core_check() of node %u says so, at %llx",
+		         n->id, (unsigned long long)where);
+	}
+	if (n->resident > n->cfg.frames_total)
+		sim_fail(s, "I7", "%u pages in a budget of %u", n->resident,
+		         n->cfg.frames_total);
+}
+
+/* A core that nobody has called is as it was. */
+void
+oracle_check(struct sim *s)
+{
+	for (unsigned i = 0; i < s->nodes; i++) {
+		if (s->node[i].is_touched || s->nodes == 1)
+			check_node(s, &s->node[i]);
+		s->node[i].is_touched = false;
 	}
 	for (uint32_t i = 0; i < s->tasks_count; i++)
 		check_sleeper(s, &s->tasks[i]);
-	if (s->resident > s->cfg.frames_total)
-		sim_fail(s, "I7", "%u pages in a budget of %u", s->resident,
-		         s->cfg.frames_total);
+	if (s->is_redrawn)
+		place_check(s);
+	s->is_redrawn = false;
 }
 
 /* -- where the contents are -------------------------------------------- */
@@ -170,17 +190,19 @@ struct holder {
 };
 
 static struct holder
-in_frame(struct sim *s, uint32_t pfn)
+in_frame(struct sim_node *n, uint32_t pfn)
 {
-	if (!s->frame[pfn].full)
-		sim_fail(s, "I2", "frame %u holds a page and is empty", pfn);
-	return (struct holder){true, s->frame[pfn].word};
+	if (!n->frame[pfn].full)
+		sim_fail(n->sim, "I2", "frame %u holds a page and is empty",
+		         pfn);
+	return (struct holder){true, n->frame[pfn].word};
 }
 
 /* In motion: in the area, or in the frame that the operation names. */
 static struct holder
-in_motion(struct sim *s, unsigned space, uint32_t page)
+in_motion(struct sim_node *n, unsigned space, uint32_t page)
 {
+	struct sim *s = n->sim;
 	const struct sim_page *p = &s->page[space][page];
 	uint64_t vpn = sim_vpn(s, space, page);
 	const struct op *op = p->op;
@@ -191,15 +213,15 @@ in_motion(struct sim *s, unsigned space, uint32_t page)
 	if (op == NULL || op->vpn > vpn || op->vpn + op->count <= vpn)
 		return (struct holder){false, 0};
 	pg = &op->pg[vpn - op->vpn];
-	if (s->core->frames[pg->pfn].flags & FRAME_DROPPED)
+	if (n->core->frames[pg->pfn].flags & FRAME_DROPPED)
 		return (struct holder){false, 0};
 	if (op->kind == OP_MAP && (op->flags & OPF_ZERO))
 		return (struct holder){true, 0};
 	if (op->kind == OP_MAP && (op->flags & OPF_COPY))
-		return in_frame(s, pg->src);
+		return in_frame(n, pg->src);
 	if (pg->err != 0)
 		return (struct holder){false, 0};
-	return in_frame(s, pg->pfn);
+	return in_frame(n, pg->pfn);
 }
 
 /*
@@ -207,15 +229,16 @@ in_motion(struct sim *s, unsigned space, uint32_t page)
  * acknowledged, and its hash must be the one kept for it.
  */
 static struct holder
-in_slot(struct sim *s, unsigned space, uint32_t page, swp_entry_t e,
+in_slot(struct sim_node *n, unsigned space, uint32_t page, swp_entry_t e,
         bool cached)
 {
+	struct sim *s = n->sim;
 	const struct sim_page *p = &s->page[space][page];
-	const struct sim_disk *d = disk_of(s, e);
+	const struct sim_disk *d = disk_of(n, e);
 	uint64_t vpn = sim_vpn(s, space, page);
 	uint32_t slot = e & SWP_OFFSET_MASK;
-	const struct swap_area *a = &s->core->swap[entry_type(e)];
-	const struct area *area = core_area_find(s->core, space, vpn);
+	const struct swap_area *a = &n->core->swap[entry_type(e)];
+	const struct area *area = core_area_find(n->core, space, vpn);
 
 	if (p->flags & PG_INFILE || (area != NULL && area->flags & AREA_SHARED))
 		return (struct holder){false, 0};
@@ -232,10 +255,11 @@ find_holder(struct sim *s, unsigned space, uint32_t page)
 {
 	const struct sim_page *p = &s->page[space][page];
 	uint64_t vpn = sim_vpn(s, space, page);
-	pte_t pte = pte_of(s, space, vpn);
+	struct sim_node *n = place_of(s, space, page);
+	pte_t pte = n != NULL ? pte_of(n, space, vpn) : 0;
 	swp_entry_t e = (swp_entry_t)(pte >> 32);
 
-	switch (core_page_state(s->core, space, vpn)) {
+	switch (n != NULL ? core_page_state(n->core, space, vpn) : PAGE_NONE) {
 	case PAGE_NONE:
 		if (p->flags & PG_FOREIGN)
 			return (struct holder){true, p->word};
@@ -254,14 +278,14 @@ find_holder(struct sim *s, unsigned space, uint32_t page)
 			         page);
 		return (struct holder){true, p->word};
 	case PAGE_MOVING:
-		return in_motion(s, space, page);
+		return in_motion(n, space, page);
 	case PAGE_CACHED:
 	case PAGE_WRITING:
-		return in_frame(s, cached_in(s, e));
+		return in_frame(n, cached_in(n, e));
 	case PAGE_READING:
-		return in_slot(s, space, page, e, true);
+		return in_slot(n, space, page, e, true);
 	case PAGE_SWAPPED:
-		return in_slot(s, space, page, e, false);
+		return in_slot(n, space, page, e, false);
 	case PAGE_POISONED:
 		oracle_refused(s, space, page);
 		break;
@@ -272,6 +296,8 @@ find_holder(struct sim *s, unsigned space, uint32_t page)
 void
 oracle_audit(struct sim *s)
 {
+	place_check(s);
+	place_audit(s);
 	for (unsigned space = 0; space < s->spaces; space++)
 		for (uint32_t i = 0; i < s->pages; i++) {
 			const struct sim_page *p = &s->page[space][i];
@@ -299,11 +325,15 @@ oracle_audit(struct sim *s)
 void
 oracle_settled(struct sim *s)
 {
-	if (s->jobs_count != 0)
-		sim_fail(s, "progress", "%u operations never end",
-		         s->jobs_count);
-	if (s->core->ops_free_count != s->cfg.ops_total)
-		sim_fail(s, "I4", "operations are lost");
+	for (unsigned i = 0; i < s->nodes; i++) {
+		const struct sim_node *n = &s->node[i];
+
+		if (n->jobs_count != 0)
+			sim_fail(s, "progress", "%u operations never end",
+			         n->jobs_count);
+		if (n->core->ops_free_count != n->cfg.ops_total)
+			sim_fail(s, "I4", "operations are lost");
+	}
 	for (uint32_t i = 0; i < s->tasks_count; i++)
 		if (s->tasks[i].state == TASK_ASLEEP)
 			sim_fail(s, "wake", "a task sleeps on page %u:%u",

@@ -20,7 +20,7 @@
 
 #define ARENA_BYTES ((size_t)256 << 20)
 #define SETTLE_EVENTS 100000
-#define AUDIT_EVENTS 64 /* one audit in so many events */
+#define AUDIT_EVENTS 64 /* one audit in so many events, for each node */
 #define WARM_EVENTS 3000
 #define VERIFIED_PAGES 48
 
@@ -35,10 +35,17 @@ earlier(const struct sim_event *a, const struct sim_event *b)
 }
 
 void
-sim_schedule(struct sim *s, uint64_t delay_ns, enum sim_event_kind kind,
-             uint32_t index)
+sim_schedule_on(struct sim_node *n, uint64_t delay_ns, enum sim_event_kind kind,
+                uint32_t index)
 {
-	struct sim_event e = {s->now + delay_ns, s->order++, kind, index};
+	struct sim *s = n->sim;
+	struct sim_event e = {
+		.time = s->now + delay_ns,
+		.order = s->order++,
+		.kind = (uint16_t)kind,
+		.node = n->id,
+		.index = index,
+	};
 	uint32_t i = s->queue_count++;
 
 	if (i == SIM_EVENTS_MAX)
@@ -46,6 +53,13 @@ sim_schedule(struct sim *s, uint64_t delay_ns, enum sim_event_kind kind,
 	for (; i > 0 && earlier(&e, &s->queue[(i - 1) / 2]); i = (i - 1) / 2)
 		s->queue[i] = s->queue[(i - 1) / 2];
 	s->queue[i] = e;
+}
+
+void
+sim_schedule(struct sim *s, uint64_t delay_ns, enum sim_event_kind kind,
+             uint32_t index)
+{
+	sim_schedule_on(s->node, delay_ns, kind, index);
 }
 
 static struct sim_event
@@ -72,12 +86,13 @@ static void
 handle_next(struct sim *s)
 {
 	struct sim_event e = queue_take(s);
+	bool is_audit;
 
 	if (e.time > s->now)
 		s->now = e.time;
 	switch ((enum sim_event_kind)e.kind) {
 	case EVENT_JOB:
-		host_job(s, e.index);
+		host_job(&s->node[e.node], e.index);
 		break;
 	case EVENT_TASK:
 		task_run(s, e.index);
@@ -85,8 +100,11 @@ handle_next(struct sim *s)
 	case EVENT_FAULT:
 		task_fault(s, e.index);
 		break;
+	case EVENT_ASK:
+		task_ask(s, e.index);
+		break;
 	case EVENT_DAEMON:
-		host_daemon(s, e.index);
+		host_daemon(&s->node[e.node], e.index);
 		break;
 	case EVENT_CHORE:
 		chore_run(s, e.index);
@@ -98,10 +116,10 @@ handle_next(struct sim *s)
 		world_device(s, e.index);
 		break;
 	}
-	s->events_done++;
-	if (s->events_done > s->warm || s->events_done % AUDIT_EVENTS == 0)
+	is_audit = ++s->events_done % (AUDIT_EVENTS * s->nodes) == 0;
+	if (s->events_done > s->warm || is_audit)
 		oracle_check(s);
-	if (s->events_done % AUDIT_EVENTS == 0)
+	if (is_audit)
 		oracle_audit(s);
 }
 
@@ -165,17 +183,13 @@ sim_start(struct sim *s, const struct sim_options *opt)
 		.state = mix64(opt->seed + 1),
 	};
 	s->faults = (struct sim_faults){0};
-	s->calm = s->writes_failed = false;
+	s->calm = false;
 	s->now = 1000000000;
-	s->order = s->events_done = s->jobs_ended = s->words = 0;
-	s->last_id = 0;
-	s->resident = s->queue_count = s->jobs_count = 0;
-	s->tasks_count = s->disks = s->files = 0;
-	s->leaving = -1;
-	memset(s->daemon_queued, 0, sizeof(s->daemon_queued));
-	memset(s->daemon_idle, 0, sizeof(s->daemon_idle));
-	memset(s->stat, 0, sizeof(s->stat));
+	s->order = s->events_done = s->words = 0;
+	s->queue_count = s->tasks_count = 0;
+	s->nodes = opt->nodes ? opt->nodes : 1;
 	s->warm = opt->bytes != NULL ? WARM_EVENTS / 4 : WARM_EVENTS;
+	s->warm *= s->nodes; /* there is more memory to fill */
 	if (opt->manual)
 		s->warm = 0;
 	world_init(s);
@@ -203,6 +217,8 @@ be_calm(struct sim *s)
 	world_stay(s);
 	s->calm = true;
 	s->faults = (struct sim_faults){0};
+	for (unsigned i = 0; i < s->nodes; i++)
+		s->node[i].disks_gone = false;
 	for (unsigned space = 0; space < s->spaces; space++)
 		for (uint32_t i = 0; i < s->pages; i++)
 			s->page[space][i].flags &=
@@ -251,23 +267,23 @@ remove_all(struct sim *s)
 
 /* Nothing is managed: every frame and every slot is free. */
 static void
-check_empty(struct sim *s)
+check_empty(struct sim *s, const struct sim_node *n)
 {
-	const struct core *c = s->core;
+	struct core *c = n->core;
 	uint32_t free = core_frames_free(c) + c->empty.count;
 
-	if (free != s->cfg.frames_total)
+	if (free != n->cfg.frames_total)
 		sim_fail(s, "I7", "%u of %u frames are free at the end", free,
-		         s->cfg.frames_total);
-	for (uint32_t i = 0; i < s->disks; i++) {
+		         n->cfg.frames_total);
+	for (uint32_t i = 0; i < n->disks; i++) {
 		const struct swap_area *a = &c->swap[i];
 
 		if (a->in_use && a->free + a->bad != a->max - 1)
 			sim_fail(s, "I3", "%u + %u of %u slots are free",
 			         a->free, a->bad, a->max - 1);
 	}
-	for (uint32_t i = 0; i < s->files; i++)
-		if (!tap_file_off(s->core, SWAP_AREAS_MAX + i))
+	for (uint32_t i = 0; i < n->files; i++)
+		if (!tap_file_off(c, SWAP_AREAS_MAX + i))
 			sim_fail(s, "I3", "pages of a file are left");
 }
 
@@ -286,5 +302,8 @@ sim_run(struct sim *s)
 	sim_settle(s, "winding up");
 	verify_some(s);
 	remove_all(s);
-	check_empty(s);
+	if (s->claims.count != 0)
+		sim_fail(s, "place", "a claim is left");
+	for (unsigned i = 0; i < s->nodes; i++)
+		check_empty(s, &s->node[i]);
 }

@@ -15,6 +15,10 @@
  *	                                                              v
  *	                       event queue <--latency-- steps, completions
  *
+ * A world has one node or several, and each node has a core, frames, disks and
+ * a speed of its own.  Tasks run on a node and migrate; a page belongs to the
+ * node that the directory of claims names: see node/places.c.
+ *
  * The oracle is content: page.truth is what the program last wrote, and every
  * read of a task must find it.  An access may fail only where the model itself
  * has hurt the page's slot.  Around it stand the laws: core_check() after each
@@ -33,22 +37,25 @@
 
 #include "core/core.h"
 #include "core/host.h"
+#include "core/node/claims.h"
+#include "core/node/zonelist.h"
 #include "core/policy.h"
 #include "pageout/stat.h"
 #include "record/tap.h"
 #include "sim/choice.h"
 
+#define SIM_NODES_MAX 4
 #define SIM_SPACES_MAX 4
-#define SIM_PAGES_MAX 4096 /* in one space */
-#define SIM_FRAMES_MAX 1536
+#define SIM_PAGES_MAX 4096  /* in one space */
+#define SIM_FRAMES_MAX 1536 /* of one node, like all up to SIM_OPS_MAX */
 #define SIM_DISKS_MAX 3
 #define SIM_SLOTS_MAX 8192 /* of one disk */
 #define SIM_FILES_MAX 2
 #define SIM_OPS_MAX 256
 #define SIM_TASKS_MAX 8
 #define SIM_CHORES_MAX 8
-#define SIM_EVENTS_MAX 1024
-#define SIM_LEAVES_MAX (2 * SIM_SPACES_MAX)
+#define SIM_EVENTS_MAX 2048
+#define SIM_LEAVES_MAX (2 * SIM_SPACES_MAX * SIM_NODES_MAX)
 
 enum sim_page_flag {
 	PG_MANAGED = 1 << 0,  /* the program has memory there, and it is ours */
@@ -72,7 +79,8 @@ struct sim_page {
 	uint64_t truth;  /* what the program wrote last */
 	uint64_t word;   /* what is there, when present */
 	struct op *op;   /* the operation that will change its mapping */
-	uint32_t pfn;    /* when present: frame that it took its page from */
+	uint32_t pfn;    /* when present: frame that it took its page from, */
+	uint8_t node;    /* and the frame's node */
 	uint16_t flags;  /* enum sim_page_flag */
 	uint16_t damage; /* bad reads of it in a row that we caused */
 	uint16_t home_space, home_page; /* itself, unless it is a guest */
@@ -101,6 +109,7 @@ struct sim_disk {
 /* A file, and the pages that are its pages when they are managed as such. */
 struct sim_file {
 	struct sim_disk disk;
+	struct sim_node *node;
 	unsigned space;
 	uint32_t page, pages;
 	bool shared; /* others write it */
@@ -115,7 +124,8 @@ struct sim_job {
 enum sim_event_kind {
 	EVENT_JOB,    /* perform a part of an operation, or end it */
 	EVENT_TASK,   /* a task goes on */
-	EVENT_FAULT,  /* a task's fault reaches the core */
+	EVENT_FAULT,  /* a task's fault reaches the host */
+	EVENT_ASK,    /* and the core of the node that has the page */
 	EVENT_DAEMON, /* a daemon has a turn */
 	EVENT_CHORE,  /* a chore goes on */
 	EVENT_WORLD,  /* something else happens to the program */
@@ -124,7 +134,15 @@ enum sim_event_kind {
 
 struct sim_event {
 	uint64_t time, order;
-	uint32_t kind, index;
+	uint16_t kind, node;
+	uint32_t index;
+};
+
+/* A piece of a space that one node has; node is NULL while nobody has it. */
+struct part {
+	struct sim_node *node;
+	unsigned space;
+	uint32_t page, pages;
 };
 
 enum sim_pattern {
@@ -142,15 +160,17 @@ enum task_state { TASK_RUNS, TASK_ASLEEP, TASK_STOPPED };
 
 struct sim_task {
 	enum task_state state;
+	unsigned cpu; /* node that it runs on */
 	unsigned space;
 	uint32_t page; /* touched now, when touching */
 	bool touching, is_write;
 	enum sim_pattern pattern;
 	uint32_t cursor, start, length, stride;
 	uint32_t write_ppm;
-	uint32_t retries; /* FAULT_NOFRAME in a row, with nothing pending */
-	uint32_t waits;   /* faults in a row that found no frame */
-	bool message;     /* its fault is on the way to the core */
+	uint32_t retries;  /* FAULT_NOFRAME in a row, with nothing pending */
+	uint32_t waits;    /* faults in a row that found no frame */
+	bool message;      /* its fault is on the way to a core */
+	struct part asked; /* the page that the message is about */
 };
 
 enum chore_kind {
@@ -171,11 +191,13 @@ struct sim_chore {
 	bool in_use;
 	enum chore_kind kind;
 	unsigned phase;
+	unsigned cpu; /* node that it runs on */
 	unsigned space;
 	uint32_t page, pages;
-	unsigned home; /* CHORE_SHARE: the space that the pages are of */
-	uint32_t to;   /* CHORE_MOVE; CHORE_SHARE: the first one there */
-	uint32_t next; /* page looked at */
+	unsigned home;    /* CHORE_SHARE: the space that the pages are of */
+	struct part part; /* dealt with now */
+	uint32_t to;      /* CHORE_MOVE; CHORE_SHARE: the first one there */
+	uint32_t next;    /* page looked at */
 	uint32_t turns;
 	uint32_t failed; /* CHORE_SYNC: writes that had failed before */
 };
@@ -200,6 +222,7 @@ struct sim_options {
 	struct tap *tap;      /* records the run; or NULL */
 	const uint8_t *bytes; /* of a fuzzer, instead of the seed */
 	size_t bytes_count;
+	unsigned nodes; /* 0: one */
 	/* Manual: sizes; 0 is a default. */
 	uint32_t frames, pages, slots, ops, ra_pages, unmap_batch, spaces;
 	uint32_t file_pages; /* the first ones are a file's */
@@ -214,42 +237,59 @@ struct sim_counts {
 #undef COUNT
 };
 
-struct sim {
-	struct sim_options opt;
-	struct choice choice;
+/* A node: a core, and the model of all that is its own. */
+struct sim_node {
+	struct sim *sim;
+	uint8_t id;
 	struct core *core;
 	struct core_config cfg;
-	struct sim_faults faults;
-	bool calm; /* winding up: no more faults, no new events */
-	uint64_t now, order, events_done, jobs_ended, words;
-	uint64_t warm; /* events before the first that is followed by a check */
-	uint32_t resident, pins;
-	uint64_t last_id;     /* identity of the area that was added last */
-	bool writes_failed;   /* so being out of slots or frames is excused */
-	int leaving;          /* disk that goes out of use, or -1 */
-	uint64_t loosened_ns; /* when a page that could not leave last could */
-
-	struct sim_event queue[SIM_EVENTS_MAX];
-	uint32_t queue_count;
+	struct zonelist zonelist;
+	uint32_t slowness;  /* of its operations; 1 is the fastest */
+	uint32_t resident;  /* pages in its pool, and of it in areas */
+	uint64_t last_id;   /* identity of the area that was added last */
+	bool disks_gone;    /* each write fails */
+	bool writes_failed; /* so being out of slots or frames is excused */
+	int leaving;        /* disk that goes out of use, or -1 */
 	bool daemon_queued[DAEMONS];
 	uint32_t daemon_idle[DAEMONS];
 	struct sim_job jobs[SIM_OPS_MAX];
 	uint32_t jobs_count;
+	uint64_t claimed; /* pages that it was given, those of files not */
+	bool is_touched;  /* since its core's laws were walked */
+	uint32_t disks, files;
+	uint64_t stat[PAGEOUT_STATS];
+	struct sim_frame frame[SIM_FRAMES_MAX];
+	struct sim_disk disk[SIM_DISKS_MAX];
+	struct sim_file file[SIM_FILES_MAX];
+};
+
+struct sim {
+	struct sim_options opt;
+	struct choice choice;
+	struct sim_faults faults;
+	bool calm; /* winding up: no more faults, no new events */
+	uint64_t now, order, events_done, words;
+	uint64_t warm; /* events before the first that is followed by a check */
+	uint64_t loosened_ns; /* when a page that could not leave last could */
+
+	struct sim_event queue[SIM_EVENTS_MAX];
+	uint32_t queue_count;
 	struct sim_task tasks[SIM_TASKS_MAX];
 	uint32_t tasks_count;
 	struct sim_chore chores[SIM_CHORES_MAX];
 	uint32_t spaces, pages;        /* pages that one space may use */
 	uint64_t base[SIM_SPACES_MAX]; /* vpn of page 0 */
-	uint32_t disks, files;
 	struct sim_counts count;
-	uint64_t stat[PAGEOUT_STATS];
-
 	struct sim_page page[SIM_SPACES_MAX][SIM_PAGES_MAX];
-	struct sim_frame frame[SIM_FRAMES_MAX];
-	struct sim_disk disk[SIM_DISKS_MAX];
-	struct sim_file file[SIM_FILES_MAX];
 
-	/* Memory for the core, kept from seed to seed. */
+	struct sim_node node[SIM_NODES_MAX];
+	uint32_t nodes;
+	uint32_t frames;      /* of all nodes */
+	struct claims claims; /* which node has a page; with one node, empty */
+	bool is_redrawn;      /* the map of them, since it was checked */
+	uint32_t chunk;       /* pages that a first touch claims */
+
+	/* Memory for the cores, kept from seed to seed. */
 	char *arena;
 	size_t arena_bytes, arena_used;
 	uint64_t *leaf[SIM_LEAVES_MAX];
@@ -277,16 +317,61 @@ void sim_settle(struct sim *s, const char *what);
 void sim_schedule(struct sim *s, uint64_t delay_ns, enum sim_event_kind kind,
                   uint32_t index);
 
+/* The same, of a node. */
+void sim_schedule_on(struct sim_node *n, uint64_t delay_ns,
+                     enum sim_event_kind kind, uint32_t index);
+
+/* -- node/places.c: which node has a page ------------------------------ */
+
+/* Pages are managed from now on.  => as core_area_add() */
+int place_add(struct sim *s, unsigned space, uint32_t page, uint32_t pages);
+
+/* A part is managed no more.  => as core_area_remove() */
+int place_remove(struct sim *s, const struct part *part);
+
+/*
+ * The node that has a page; NULL: nobody has it so far.  Of a page that is not
+ * managed node 0 will say so.
+ */
+struct sim_node *place_of(struct sim *s, unsigned space, uint32_t page);
+
+/*
+ * As place_of(), but a page that nobody has is claimed, and what is around it,
+ * for the node that a thread on cpu should have.
+ * => returns NULL when no core takes it
+ */
+struct sim_node *place_claim(struct sim *s, unsigned cpu, unsigned space,
+                             uint32_t page);
+
+/* The first part of pages [page, end).  => false when there is none */
+bool part_find(struct sim *s, unsigned space, uint32_t page, uint32_t end,
+               struct part *ret);
+
+/* The pages are on more than one node. */
+bool parts_are_apart(struct sim *s, unsigned space, uint32_t page,
+                     uint32_t pages);
+
+/* The directory and the cores have the same areas. */
+void place_check(struct sim *s);
+
+/* No page is known to two cores, nor to one that does not have it. */
+void place_audit(struct sim *s);
+
+/* -- node/move.c: CHORE_MOVE ------------------------------------------- */
+
+/* One turn.  => true when all has moved, or nothing can */
+bool move_turn(struct sim *s, struct sim_chore *ch);
+
 /* -- claim.c, host.c, disk.c: operations ------------------------------- */
 
 extern const struct host_ops sim_host;
 
 /* Claim what an operation names, and let go of it again.  (claim.c) */
-void claim(struct sim *s, struct op *op);
-void claim_release(struct sim *s, struct op *op);
+void claim(struct sim_node *n, struct op *op);
+void claim_release(struct sim_node *n, struct op *op);
 
 /* An area was added: its identity must be a new one. */
-void claim_area(struct sim *s, unsigned space, uint64_t vpn);
+void claim_area(struct sim_node *n, unsigned space, uint64_t vpn);
 
 /* Fail when the page is none of the model's. */
 void claim_check(struct sim *s, const struct op *op, uint64_t vpn, uint32_t i);
@@ -296,40 +381,42 @@ uint32_t claim_frame_of(const struct op *op, uint32_t i);
 bool claim_names_slots(const struct op *op);
 _Noreturn void claim_clash(struct sim *s, const struct op *op, uint32_t i,
                            const char *what);
-void claim_trace(const struct sim *s, const struct op *op, const char *what);
+void claim_trace(const struct sim_node *n, const struct op *op,
+                 const char *what);
 
 /* Take the operations of a batch over; each becomes a job. */
-void host_submit(struct sim *s, struct batch *b);
+void host_submit(struct sim_node *n, struct batch *b);
 
 /*
  * Perform up to pages more pages of an operation.
  * => returns true when all have been performed
  */
-bool host_perform(struct sim *s, struct op *op, uint32_t pages);
+bool host_perform(struct sim_node *n, struct op *op, uint32_t pages);
 
 /* Report a performed operation to the core, and submit what follows. */
-void host_end(struct sim *s, struct op *op);
+void host_end(struct sim_node *n, struct op *op);
 
 /* One event's share of an operation. */
-void host_job(struct sim *s, uint32_t index);
+void host_job(struct sim_node *n, uint32_t index);
 
-void host_daemon(struct sim *s, enum daemon who);
+void host_daemon(struct sim_node *n, enum daemon who);
 
 /* The hash of a page's contents. */
 uint64_t host_hash(uint64_t id, uint64_t off, uint64_t word);
 
 /* Perform one page of an OP_READ, OP_WRITE. */
-void disk_read(struct sim *s, struct op *op, uint32_t i);
-void disk_write(struct sim *s, struct op *op, uint32_t i);
+void disk_read(struct sim_node *n, struct op *op, uint32_t i);
+void disk_write(struct sim_node *n, struct op *op, uint32_t i);
 void disk_init(struct sim_disk *d, uint32_t slots, uint32_t ready);
 
 /* The disk of an entry's area, or NULL: there is none. */
-struct sim_disk *disk_of(struct sim *s, swp_entry_t e);
+struct sim_disk *disk_of(struct sim_node *n, swp_entry_t e);
 
 /* -- file.c: mapped files ---------------------------------------------- */
 
-/* Make a file of a range of pages, which are not managed yet. */
-void file_make(struct sim *s, unsigned space, uint32_t page, uint32_t pages);
+/* Make a file of a node of a range of pages, which are not managed yet. */
+struct sim_file *file_make(struct sim_node *n, unsigned space, uint32_t page,
+                           uint32_t pages);
 
 /* The file that has all pages of a range, or NULL. */
 struct sim_file *file_of(struct sim *s, unsigned space, uint32_t page,
@@ -343,7 +430,8 @@ int file_manage(struct sim *s, struct sim_file *f, uint32_t page,
 void file_only(struct sim *s, unsigned space, uint32_t page);
 
 /* What was read of a page, where the core has nothing to compare it with. */
-void file_learn(struct sim *s, const struct op *op, uint32_t i, uint64_t word);
+void file_learn(struct sim_node *n, const struct op *op, uint32_t i,
+                uint64_t word);
 
 /* One turn of CHORE_SYNC.  => true when it has ended */
 bool file_sync(struct sim *s, struct sim_chore *ch);
@@ -383,6 +471,7 @@ void guest_audit(struct sim *s, unsigned space, uint32_t page);
 void task_init(struct sim *s);
 void task_run(struct sim *s, uint32_t index);
 void task_fault(struct sim *s, uint32_t index);
+void task_ask(struct sim *s, uint32_t index);
 
 /* The page was mapped or poisoned, or is gone: whoever sleeps on it wakes. */
 void task_wake(struct sim *s, unsigned space, uint32_t page);
@@ -394,6 +483,12 @@ void task_wake(struct sim *s, unsigned space, uint32_t page);
 void task_access(struct sim *s, unsigned space, uint32_t page, bool is_write);
 
 /* -- chore.c, world.c: everything else that a program does ------------- */
+
+void set_flags(struct sim *s, unsigned space, uint32_t page, uint32_t pages,
+               unsigned set, unsigned clear);
+
+/* The memory is gone: no page is left, sleepers get a signal. */
+void unmapped(struct sim *s, unsigned space, uint32_t page, uint32_t pages);
 
 /*
  * Begin a chore on a range, if it may be begun there.
@@ -446,6 +541,16 @@ static inline uint64_t
 sim_vpn(const struct sim *s, unsigned space, uint32_t page)
 {
 	return s->base[space] + page;
+}
+
+static inline enum page_state
+sim_page_state(struct sim *s, unsigned space, uint32_t page)
+{
+	const struct sim_node *n = place_of(s, space, page);
+
+	return n == NULL ? PAGE_NONE
+	                 : core_page_state(n->core, space,
+	                                   sim_vpn(s, space, page));
 }
 
 static inline bool

@@ -29,13 +29,14 @@ task_choose(struct sim *s, struct sim_task *t)
 {
 	struct choice *c = &s->choice;
 
+	t->cpu = choice_of(c, s->nodes);
 	t->space = choice_of(c, s->spaces);
 	t->pattern = choice_of(c, PATTERNS);
 	t->length = s->pages;
 	if (choice_of(c, 2) != 0)
 		t->length = choice_between(c, 1, s->pages);
 	if (t->pattern == PATTERN_LOOP)
-		t->length = choice_between(c, 1, s->cfg.frames_total);
+		t->length = choice_between(c, 1, s->frames);
 	if (t->length > s->pages)
 		t->length = s->pages;
 	t->start = choice_of(c, s->pages - t->length + 1);
@@ -163,6 +164,10 @@ task_run(struct sim *s, uint32_t index)
 		return;
 	if (choice_of(&s->choice, 512) == 0 && !t->touching)
 		task_choose(s, t);
+	if (s->nodes > 1 && choice_of(&s->choice, 64) == 0) {
+		t->cpu = choice_of(&s->choice, s->nodes);
+		s->count.migrations++;
+	}
 	while (burst-- > 0) {
 		if (!t->touching && s->calm) {
 			t->state = TASK_STOPPED;
@@ -208,13 +213,10 @@ task_wake(struct sim *s, unsigned space, uint32_t page)
 
 /* Deliver the message again, later. */
 static void
-postpone(struct sim *s, uint32_t index)
+postpone(struct sim *s, uint32_t index, uint64_t wait_ns)
 {
 	s->tasks[index].message = true;
-	sim_schedule(s,
-	             10000 + choice_of(&s->choice, 256) * 400 +
-	                     s->tasks[index].retries * 100000ull +
-	                     s->tasks[index].waits * 10000ull,
+	sim_schedule(s, 10000 + choice_of(&s->choice, 256) * 400 + wait_ns,
 	             EVENT_FAULT, index);
 }
 
@@ -225,45 +227,70 @@ news_ns(const struct sim *s)
 	return s->faults.stall != 0 ? 3000000000ull : 5000000;
 }
 
+/* A node other than this one has room. */
+static bool
+others_have_room(const struct sim *s, const struct sim_node *n)
+{
+	for (unsigned i = 0; i < s->nodes; i++)
+		if (i != n->id && (core_frames_free(s->node[i].core) > 0 ||
+		                   core_swap_free(s->node[i].core) > 0))
+			return true;
+	return false;
+}
+
+/* Pages of a node that will not move. */
+static uint32_t
+stuck_pages(struct sim *s, const struct sim_node *n)
+{
+	uint32_t stuck = 0;
+
+	for (uint32_t i = 0; i < s->spaces; i++)
+		for (uint32_t j = 0; j < s->pages; j++)
+			stuck += (s->page[i][j].flags &
+			          (PG_DMA | PG_PROTECTED | PG_PINNED)) != 0 &&
+			         place_of(s, i, j) == n;
+	return stuck;
+}
+
 /*
  * Out of memory is an answer only when something keeps pages from leaving: no
  * slot, a device that fails, or pages that will not move, or would not a moment
  * ago.
  */
 static void
-out_of_memory(struct sim *s)
+out_of_memory(struct sim *s, const struct sim_node *n)
 {
-	uint32_t stuck = 0;
-
 	s->count.nomem++;
-	if (s->writes_failed || core_swap_free(s->core) == 0 ||
+	s->count.nomem_alone += others_have_room(s, n);
+	if (n->writes_failed || core_swap_free(n->core) == 0 ||
 	    s->now < s->loosened_ns + news_ns(s))
 		return;
-	for (uint32_t i = 0; i < s->spaces; i++)
-		for (uint32_t j = 0; j < s->pages; j++)
-			stuck += (s->page[i][j].flags &
-			          (PG_DMA | PG_PROTECTED | PG_PINNED)) != 0;
-	if (stuck < s->cfg.frames_total / 8)
+	if (stuck_pages(s, n) < n->cfg.frames_total / 8)
 		sim_fail(s, "progress", "out of memory with %u slots free",
-		         core_swap_free(s->core));
+		         core_swap_free(n->core));
 }
 
 /* No frame: help to make one, and come back. */
 static void
 no_frame(struct sim *s, struct sim_task *t, uint32_t index)
 {
+	struct sim_node *n = t->asked.node;
 	struct batch b = {NULL, NULL};
+	bool hope = tap_reclaim_direct(n->core, &b);
+	bool pending = b.first != NULL || n->jobs_count != 0;
 
 	s->count.noframe++;
-	(void)tap_reclaim_direct(s->core, &b);
-	t->retries = b.first == NULL && s->jobs_count == 0 ? t->retries + 1 : 0;
+	t->retries = pending ? 0 : t->retries + 1;
 	t->waits += t->waits < WAITS_MAX; /* all may wait for one late write */
-	host_submit(s, &b);
+	host_submit(n, &b);
 	if (t->retries > RETRIES_MAX)
 		sim_fail(s, "progress",
 		         "no frame for page %u:%u, and nothing is pending",
 		         t->space, t->page);
-	postpone(s, index);
+	/* That nothing can leave is true only now. */
+	postpone(s, index,
+	         hope || pending ? t->retries * 100000ull + t->waits * 10000ull
+	                         : 0);
 }
 
 /* The core says that the page is there. */
@@ -298,13 +325,13 @@ verdict(struct sim *s, uint32_t index, enum fault_verdict v)
 		return;
 	case FAULT_AGAIN:
 		s->count.again++;
-		postpone(s, index);
+		postpone(s, index, 0);
 		return;
 	case FAULT_NOFRAME:
 		no_frame(s, t, index);
 		return;
 	case FAULT_NOMEM:
-		out_of_memory(s);
+		out_of_memory(s, t->asked.node);
 		t->touching = false; /* the program is told, and goes on */
 		wake_one(s, index);
 		return;
@@ -324,32 +351,106 @@ verdict(struct sim *s, uint32_t index, enum fault_verdict v)
 	}
 }
 
+/* No core takes an area for the page. */
+static void
+claim_refused(struct sim *s, uint32_t index)
+{
+	struct sim_task *t = &s->tasks[index];
+
+	t->message = t->touching = false;
+	if (t->state == TASK_ASLEEP)
+		wake_one(s, index);
+}
+
+/* The page was dropped, here or at home, and the core has not been told. */
+static bool
+is_held(struct sim *s, unsigned space, uint32_t page)
+{
+	const struct sim_page *p = &s->page[space][page];
+
+	return (p->flags | guest_home(s, p)->flags) & PG_HELD;
+}
+
+/*
+ * A fault is served in two steps: which node has the page, or is to have it;
+ * then its core is asked, and the page may have gone from there.
+ */
 void
 task_fault(struct sim *s, uint32_t index)
 {
 	struct sim_task *t = &s->tasks[index];
-	struct sim_page *p = &s->page[t->space][t->page];
-	uint64_t vpn = sim_vpn(s, t->space, t->page);
-	struct sim_page *home = guest_home(s, p);
-	struct batch b = {NULL, NULL};
-	enum fault_verdict v;
 
-	t->message = false;
-	if ((p->flags | home->flags) & PG_HELD) {
-		postpone(s, index); /* events are heard before faults */
+	if (is_held(s, t->space, t->page)) {
+		postpone(s, index, 0); /* events are heard before faults */
 		return;
 	}
 	s->count.faults++;
-	v = t->is_write ? tap_fault_write(s->core, t->space, vpn, &b)
-	                : tap_fault(s->core, t->space, vpn, &b);
-	sim_trace(s, "task %u: fault on %u:%u%s: verdict %d", index, t->space,
-	          t->page, t->state == TASK_ASLEEP ? "" : " (over)", (int)v);
-	host_submit(s, &b);
+	t->asked = (struct part){
+		.node = place_claim(s, t->cpu, t->space, t->page),
+		.space = t->space,
+		.page = t->page,
+		.pages = 1,
+	};
+	if (t->asked.node == NULL)
+		claim_refused(s, index);
+	else if (s->nodes == 1 || choice_of(&s->choice, 4) == 0)
+		task_ask(s, index);
+	else
+		sim_schedule(s,
+		             choice_of(&s->choice, 64) *
+		                     (choice_of(&s->choice, 4) ? 50 : 50000),
+		             EVENT_ASK, index);
+}
+
+static enum fault_verdict
+ask(struct sim *s, const struct part *page, bool is_write)
+{
+	struct sim_node *n = page->node;
+	uint64_t vpn = sim_vpn(s, page->space, page->page);
+	struct batch b = {NULL, NULL};
+	enum fault_verdict v =
+		is_write ? tap_fault_write(n->core, page->space, vpn, &b)
+			 : tap_fault(n->core, page->space, vpn, &b);
+
+	sim_trace(s, "fault on %u:%u of node %u: verdict %d", page->space,
+	          page->page, n->id, (int)v);
+	host_submit(n, &b);
 	s->count.done += v == FAULT_DONE;
-	if (v == FAULT_POISONED)
-		home->flags |= PG_POISONED; /* the host makes accesses fail */
+	if (v == FAULT_POISONED) /* the host makes accesses fail */
+		guest_home(s, &s->page[page->space][page->page])->flags |=
+			PG_POISONED;
+	return v;
+}
+
+/* The core knows no such page, because another one does. */
+static bool
+has_gone(struct sim *s, const struct part *page, enum fault_verdict v)
+{
+	if (v != FAULT_NOAREA ||
+	    place_of(s, page->space, page->page) == page->node)
+		return false;
+	s->count.places_changed++;
+	return true;
+}
+
+void
+task_ask(struct sim *s, uint32_t index)
+{
+	struct sim_task *t = &s->tasks[index];
+	const struct part *page = &t->asked;
+	enum fault_verdict v;
+
+	if (is_held(s, page->space, page->page)) {
+		postpone(s, index, 0);
+		return;
+	}
+	t->message = false;
+	v = ask(s, page, t->is_write);
 	if (t->state != TASK_ASLEEP)
 		s->count.stale_faults++;
+	else if (has_gone(s, page, v) || t->space != page->space ||
+	         t->page != page->page)
+		postpone(s, index, 0); /* the page, or the task, is elsewhere */
 	else
 		verdict(s, index, v);
 }

@@ -28,6 +28,7 @@ enum {
 	OPT_SEED,
 	OPT_POLICY,
 	OPT_FAULTS,
+	OPT_NODES,
 	OPT_JOBS,
 	OPT_EVENTS,
 	OPT_VERBOSE,
@@ -60,6 +61,10 @@ static const struct opt options[] = {
          .id = OPT_FAULTS,
          .value = "0|1",
          .help = "only without or only with faults of the world"},
+	{.name = "nodes",
+         .id = OPT_NODES,
+         .value = "N",
+         .help = "worlds of N nodes, 1 to 4 (default: one for most seeds)"},
 	{.name = "jobs",
          .letter = 'j',
          .id = OPT_JOBS,
@@ -104,6 +109,7 @@ struct plan {
 	uint64_t first, seeds;
 	const char *policy; /* NULL: all */
 	int faults;         /* -1: both */
+	unsigned nodes;     /* 0: by the seed */
 	unsigned jobs;
 	uint32_t events;
 	bool verbose, cover, trace;
@@ -114,6 +120,7 @@ struct run {
 	uint64_t seed;
 	const char *policy;
 	bool faults;
+	unsigned nodes;
 };
 
 /* In shared memory, one for each worker. */
@@ -139,9 +146,9 @@ repeat(const struct run *r, const char *law, const char *what)
 
 	n = snprintf(line, sizeof(line),
 	             "# [%s] %s\n# repeat: %s --policy=%s --seed=%llu "
-	             "--faults=%d",
+	             "--faults=%d --nodes=%u",
 	             law, what, self, r->policy, (unsigned long long)r->seed,
-	             r->faults);
+	             r->faults, r->nodes);
 	if (n > 0 && (size_t)n < sizeof(line) - 32)
 		(void)snprintf(line + n, sizeof(line) - (size_t)n,
 		               plan.events == EVENTS_DEFAULT ? "\n"
@@ -191,6 +198,15 @@ runs_total(void)
 	return plan.faults < 0 ? n * 2 : n;
 }
 
+/* A world of one seed in 8 has two nodes, of one in 32 four. */
+static unsigned
+nodes_of(uint64_t seed)
+{
+	if (seed % 32 == 31)
+		return 4;
+	return seed % 8 == 3 ? 2 : 1;
+}
+
 /* Neighbouring numbers differ in policy, then in faults, then in seed. */
 static struct run
 run_of(uint64_t i)
@@ -206,6 +222,7 @@ run_of(uint64_t i)
 		i /= 2;
 	}
 	r.seed = plan.first + i;
+	r.nodes = plan.nodes ? plan.nodes : nodes_of(r.seed);
 	return r;
 }
 
@@ -223,6 +240,7 @@ work(unsigned index)
 				     .seed = me->run.seed,
 				     .policy = me->run.policy,
 				     .faults = me->run.faults,
+				     .nodes = me->run.nodes,
 				     .events = plan.events,
 				     .trace = plan.trace,
 				     .fail = run_failed,
@@ -348,6 +366,8 @@ take_option(int id, const char *value)
 		plan.first = n, plan.seeds = 1;
 	else if (id == OPT_FAULTS)
 		plan.faults = (int)n;
+	else if (id == OPT_NODES)
+		plan.nodes = (unsigned)n, good &= n > 0 && n <= SIM_NODES_MAX;
 	else if (id == OPT_JOBS)
 		plan.jobs = (unsigned)n, good &= n > 0 && n <= JOBS_MAX;
 	else if (id == OPT_EVENTS)

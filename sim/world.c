@@ -7,6 +7,8 @@
  * of swap slots to too few.  In some of them everything works; in the others
  * each kind of fault has a rate of its own, often none.
  */
+#include <string.h>
+
 #include "sim/sim.h"
 
 /* -- sizes ------------------------------------------------------------- */
@@ -18,21 +20,25 @@ one_of(struct sim *s, const uint32_t *values, uint32_t count)
 }
 
 static void
-choose_core(struct sim *s)
+choose_core(struct sim *s, struct sim_node *n)
 {
 	static const uint32_t ops[] = {81, 88, 100, 128, 192, 256};
 	static const uint32_t ra[] = {1, 4, 8, 16, 64, 256};
 	static const uint32_t batch[] = {1, 8, 32, 64, 256};
 	static const uint32_t patience[] = {0, 500000, 2000000};
 	struct choice *c = &s->choice;
-	struct core_config *cfg = &s->cfg;
+	struct core_config *cfg = &n->cfg;
 
 	cfg->frames_total = 256 + choice_of(c, 5) * 32;
 	if (choice_of(c, 16) == 0)
 		cfg->frames_total = choice_between(c, 512, 1300);
 	cfg->ops_total = one_of(s, ops, 6);
-	cfg->spaces = choice_between(c, 1, 3);
+	if (n == s->node)
+		s->spaces = choice_between(c, 1, 3);
 	cfg->areas_max = choice_between(c, 6, 40);
+	if (s->nodes > 1) /* each chunk is one */
+		cfg->areas_max = choice_of(c, 4) != 0 ? SIM_PAGES_MAX
+		                                      : cfg->areas_max * 8;
 	cfg->ra_pages_max = one_of(s, ra, 6);
 	cfg->unmap_batch = one_of(s, batch, 5);
 	cfg->patience_ns = one_of(s, patience, 3);
@@ -40,38 +46,41 @@ choose_core(struct sim *s)
 		cfg->zone_frames[0] = cfg->frames_total / 2;
 		cfg->zone_frames[1] = cfg->frames_total - cfg->frames_total / 2;
 	}
+	if (s->nodes > 1)
+		n->slowness = choice_between(c, 1, 6);
 }
 
 static void
-choose_manual(struct sim *s)
+choose_manual(struct sim *s, struct sim_node *n)
 {
 	const struct sim_options *o = &s->opt;
-	struct core_config *cfg = &s->cfg;
+	struct core_config *cfg = &n->cfg;
 
 	cfg->frames_total = o->frames ? o->frames : 256;
 	cfg->ops_total = o->ops ? o->ops : 96;
-	cfg->spaces = o->spaces ? o->spaces : 1;
+	s->spaces = o->spaces ? o->spaces : 1;
 	cfg->areas_max = 16;
 	cfg->ra_pages_max = o->ra_pages ? o->ra_pages : 1;
 	cfg->unmap_batch = o->unmap_batch ? o->unmap_batch : 1;
 }
 
 static void
-add_disk(struct sim *s, uint32_t slots, uint32_t ready, int prio)
+add_disk(struct sim_node *n, uint32_t slots, uint32_t ready, int prio)
 {
+	struct sim *s = n->sim;
 	size_t bytes = (core_swap_bytes(slots) + 63) / 64 * 64;
 
-	disk_init(&s->disk[s->disks], slots, ready);
+	disk_init(&n->disk[n->disks], slots, ready);
 	if (s->arena_used + bytes > s->arena_bytes)
 		sim_fail(s, "size", "no room for the tables of a disk");
-	s->disks++;
-	if (tap_swapon(s->core, s->arena + s->arena_used, slots, ready, prio) !=
-	    (int)s->disks - 1)
+	n->disks++;
+	if (tap_swapon(n->core, s->arena + s->arena_used, slots, ready, prio) !=
+	    (int)n->disks - 1)
 		sim_fail(s, "size", "a disk is refused");
 	s->arena_used += bytes;
 	s->count.swapons++;
-	if ((s->opt.seed + s->disks) % 2 == 0 && !s->opt.manual)
-		tap_swap_solid_state(s->core, s->disks - 1);
+	if ((s->opt.seed + n->disks) % 2 == 0 && !s->opt.manual)
+		tap_swap_solid_state(n->core, n->disks - 1);
 }
 
 /* None given, often one that another disk has, or the highest. */
@@ -83,11 +92,11 @@ choose_prio(struct sim *s)
 	return prios[choice_of(&s->choice, 5)];
 }
 
-/* Slots for half of the data, for all of it, or more. */
+/* Slots for half of the node's share of the data, for all of it, or more. */
 static void
-choose_disks(struct sim *s)
+choose_disks(struct sim *s, struct sim_node *n)
 {
-	uint32_t data = s->pages * s->spaces;
+	uint32_t data = s->pages * s->spaces / s->nodes;
 	uint32_t disks = choice_between(&s->choice, 1, SIM_DISKS_MAX);
 	uint32_t slots = (data + data / 2) / disks + 16;
 
@@ -100,7 +109,7 @@ choose_disks(struct sim *s)
 
 		if (choice_of(&s->choice, 3) == 0)
 			ready = choice_between(&s->choice, slots / 3, slots);
-		add_disk(s, slots, ready, choose_prio(s));
+		add_disk(n, slots, ready, choose_prio(s));
 	}
 }
 
@@ -109,9 +118,9 @@ static uint32_t
 choose_pages(struct sim *s)
 {
 	static const uint32_t eighths[] = {6, 12, 12, 16, 20, 24, 32, 80};
-	uint32_t pages = s->cfg.frames_total * one_of(s, eighths, 8) / 8;
+	uint32_t pages = s->frames * one_of(s, eighths, 8) / 8;
 
-	pages = pages / s->cfg.spaces + 8;
+	pages = pages / s->spaces + 8;
 	return pages < SIM_PAGES_MAX ? pages : SIM_PAGES_MAX;
 }
 
@@ -148,6 +157,8 @@ choose_faults(struct sim *s)
 	s->faults.populate = rate(s, 500000);
 	if (choice_of(&s->choice, 16) == 0)
 		s->faults.write_error = PPM; /* a disk that is gone */
+	if (s->nodes > 1 && choice_of(&s->choice, 4) == 0)
+		s->node[choice_of(&s->choice, s->nodes)].disks_gone = true;
 }
 
 /* -- a new world ------------------------------------------------------- */
@@ -157,6 +168,7 @@ static int
 add_area(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 {
 	bool file = choice_of(&s->choice, 3) == 0;
+	struct sim_node *n = &s->node[choice_of(&s->choice, s->nodes)];
 	int r;
 
 	if (s->opt.manual)
@@ -164,14 +176,12 @@ add_area(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 	if (space > 0 && !s->opt.manual && choice_of(&s->choice, 4) == 0 &&
 	    chore_start(s, CHORE_SHARE, space, page, pages))
 		return 0;
-	if (file && s->files < SIM_FILES_MAX) {
-		file_make(s, space, page, pages);
-		return file_manage(s, &s->file[s->files - 1], page, pages);
-	}
-	r = tap_area_add(s->core, space, sim_vpn(s, space, page), pages);
+	if (file && n->files < SIM_FILES_MAX)
+		return file_manage(s, file_make(n, space, page, pages), page,
+		                   pages);
+	r = place_add(s, space, page, pages);
 	if (r != 0)
 		return r;
-	claim_area(s, space, sim_vpn(s, space, page));
 	for (uint32_t i = page; i < page + pages; i++)
 		s->page[space][i].flags = PG_MANAGED;
 	return 0;
@@ -200,16 +210,18 @@ add_areas(struct sim *s)
 }
 
 /*
- * Pages of a space begin low, or so that they straddle two leaves of the page
- * table.
+ * Pages of a space begin low in a leaf of the page table, or so that they
+ * straddle two of them.  No two spaces have an address in common.
  */
 static void
 choose_bases(struct sim *s)
 {
 	for (unsigned space = 0; space < s->spaces; space++) {
-		s->base[space] = 16;
+		s->base[space] = 2ull * space * TABLE_ENTRIES;
 		if (!s->opt.manual && choice_of(&s->choice, 4) == 0)
-			s->base[space] = TABLE_ENTRIES - s->pages / 2;
+			s->base[space] += TABLE_ENTRIES - s->pages / 2;
+		else
+			s->base[space] += 16;
 	}
 }
 
@@ -223,45 +235,95 @@ world_clear(struct sim *s)
 				.home_space = (uint16_t)i,
 				.home_page = (uint16_t)j,
 			};
-	for (uint32_t i = 0; i < s->cfg.frames_total; i++)
-		s->frame[i] = (struct sim_frame){0};
-	for (uint32_t i = 0; i < SIM_OPS_MAX; i++)
-		s->jobs[i] = (struct sim_job){0};
 	for (uint32_t i = 0; i < SIM_CHORES_MAX; i++)
 		s->chores[i] = (struct sim_chore){0};
+	s->claims.count = 0;
+}
+
+/* -- nodes ------------------------------------------------------------- */
+
+static void
+node_clear(struct sim_node *n)
+{
+	memset(n, 0, offsetof(struct sim_node, frame));
+	n->slowness = 1;
+	n->leaving = -1;
+}
+
+/* What a node's core will be like. */
+static void
+node_choose(struct sim *s, unsigned id)
+{
+	struct sim_node *n = &s->node[id];
+
+	node_clear(n);
+	n->sim = s;
+	n->id = (uint8_t)id;
+	n->cfg = (struct core_config){
+		.seed = s->opt.seed + id,
+		.host = &sim_host,
+		.host_ctx = n,
+		.stat = n->stat,
+	};
+	if (policy_parse(s->opt.policy, &n->cfg) != NULL)
+		sim_fail(s, "size", "no such policy: %s", s->opt.policy);
+	if (s->opt.manual)
+		choose_manual(s, n);
+	else
+		choose_core(s, n);
+	n->cfg.spaces = s->spaces;
+	for (uint32_t i = 0; i < n->cfg.frames_total; i++)
+		n->frame[i] = (struct sim_frame){0};
+	s->frames += n->cfg.frames_total;
+}
+
+/* The order in which a node's tasks are given memory of others. */
+static void
+choose_zonelist(struct sim *s, struct sim_node *n)
+{
+	uint8_t distance[SIM_NODES_MAX];
+
+	for (unsigned i = 0; i < SIM_NODES_MAX; i++)
+		distance[i] =
+			(uint8_t)(s->nodes > 2 ? 10 + choice_of(&s->choice, 3)
+		                               : 10);
+	zonelist_build(&n->zonelist, n->id, s->nodes, distance);
+}
+
+static void
+node_init(struct sim *s, struct sim_node *n)
+{
+	size_t bytes = (core_bytes(&n->cfg) + 63) / 64 * 64;
+
+	if (s->arena_used + bytes > s->arena_bytes)
+		sim_fail(s, "size", "no room for the core");
+	n->core = tap_init(s->nodes == 1 ? s->opt.tap : NULL,
+	                   s->arena + s->arena_used, &n->cfg);
+	s->arena_used += bytes;
+	choose_zonelist(s, n);
+	if (s->opt.manual)
+		add_disk(n, s->opt.slots ? s->opt.slots : 1024,
+		         s->opt.slots ? s->opt.slots : 1024, SWAP_PRIO_AUTO);
+	else
+		choose_disks(s, n);
 }
 
 void
 world_init(struct sim *s)
 {
-	s->cfg = (struct core_config){
-		.seed = s->opt.seed,
-		.host = &sim_host,
-		.host_ctx = s,
-		.stat = s->stat,
-	};
-	if (policy_parse(s->opt.policy, &s->cfg) != NULL)
-		sim_fail(s, "size", "no such policy: %s", s->opt.policy);
-	if (s->opt.manual)
-		choose_manual(s);
-	else
-		choose_core(s);
-	s->spaces = s->cfg.spaces;
+	s->frames = 0;
+	s->arena_used = 0;
+	for (unsigned i = 0; i < s->nodes; i++)
+		node_choose(s, i);
 	s->pages = s->opt.pages ? s->opt.pages : choose_pages(s);
+	s->chunk = s->nodes > 1 ? 8u << choice_of(&s->choice, 5) : 0;
 	choose_bases(s);
 	world_clear(s);
-	s->arena_used = (core_bytes(&s->cfg) + 63) / 64 * 64;
-	if (s->arena_used > s->arena_bytes)
-		sim_fail(s, "size", "no room for the core");
-	s->core = tap_init(s->opt.tap, s->arena, &s->cfg);
-	if (s->opt.manual) {
-		add_disk(s, s->opt.slots ? s->opt.slots : 1024,
-		         s->opt.slots ? s->opt.slots : 1024, SWAP_PRIO_AUTO);
-		add_areas(s);
-		return;
-	}
-	choose_disks(s);
+	for (unsigned i = 0; i < s->nodes; i++)
+		node_init(s, &s->node[i]);
 	add_areas(s);
+	if (s->opt.manual)
+		return;
 	choose_faults(s);
 	task_init(s);
 	for (unsigned i = 0; i < 2; i++)
@@ -300,31 +362,55 @@ chore(struct sim *s, enum chore_kind kind)
 	(void)chore_start(s, kind, r.space, r.page, r.pages);
 }
 
+/* => as core_area_flags(): a hint may be lost */
+static void
+hint_flags(struct sim *s, const struct part *part, uint32_t flag)
+{
+	uint64_t vpn = sim_vpn(s, part->space, part->page);
+
+	if (part->node != NULL)
+		(void)tap_area_flags(part->node->core, part->space, vpn,
+		                     part->pages, flag & 1, flag & 2);
+	else
+		(void)claims_flags(&s->claims, vpn, vpn + part->pages, flag & 1,
+		                   flag & 2);
+}
+
+/* A hint about a part of one node, or of none so far. */
+static void
+hint_part(struct sim *s, const struct part *part, uint32_t what, uint32_t flag)
+{
+	struct batch b = {NULL, NULL};
+	struct sim_node *n = part->node;
+	uint64_t vpn = sim_vpn(s, part->space, part->page);
+
+	if (what == 3)
+		hint_flags(s, part, flag);
+	else if (n != NULL && what == 2)
+		tap_cold(n->core, part->space, vpn, part->pages, &b);
+	else if (n != NULL)
+		tap_prefetch(n->core, part->space, vpn, part->pages, &b);
+	if (n != NULL)
+		host_submit(n, &b);
+}
+
 /* Hints may be about anything, managed or not. */
 static void
 hint(struct sim *s)
 {
-	struct batch b = {NULL, NULL};
 	struct range r = choose_range(s);
-	uint64_t vpn = sim_vpn(s, r.space, r.page);
 	uint32_t flag = choice_between(&s->choice, 1, 3);
+	uint32_t what = choice_of(&s->choice, 4);
+	uint32_t page = r.page, end = page + r.pages;
+	struct part part;
 
-	switch (choice_of(&s->choice, 4)) {
-	case 0:
-	case 1:
-		tap_prefetch(s->core, r.space, vpn, r.pages, &b);
-		s->count.prefetches++;
-		break;
-	case 2:
-		tap_cold(s->core, r.space, vpn, r.pages, &b);
-		s->count.colds++;
-		break;
-	case 3:
-		(void)tap_area_flags(s->core, r.space, vpn, r.pages, flag & 1,
-		                     flag & 2);
-		break;
+	s->count.prefetches += what < 2;
+	s->count.colds += what == 2;
+	s->count.hints_apart += parts_are_apart(s, r.space, page, r.pages);
+	while (part_find(s, r.space, page, end, &part)) {
+		hint_part(s, &part, what, flag);
+		page = part.page + part.pages;
 	}
-	host_submit(s, &b);
 }
 
 /* A device begins to write into a page, or the program protects a range. */
@@ -351,63 +437,74 @@ hold_pages(struct sim *s)
 			p[i].flags ^= PG_PROTECTED;
 	s->loosened_ns = s->now;
 	if (choice_of(&s->choice, 2) == 0)
-		tap_evictable(s->core);
+		for (unsigned i = 0; i < s->nodes; i++)
+			tap_evictable(s->node[i].core);
 }
 
 static void
 grow(struct sim *s)
 {
-	uint32_t i = choice_of(&s->choice, s->disks);
-	struct sim_disk *d = &s->disk[i];
+	struct sim_node *n = &s->node[choice_of(&s->choice, s->nodes)];
+	uint32_t i = choice_of(&s->choice, n->disks);
+	struct sim_disk *d = &n->disk[i];
 
 	if (d->ready == d->slots)
 		return;
 	d->ready += choice_between(&s->choice, 1, d->slots - d->ready);
-	tap_swap_grown(s->core, i, d->ready);
+	tap_swap_grown(n->core, i, d->ready);
 	s->count.grows++;
 }
 
-/* The other disks have room for all pages that there can be. */
+/* The other disks have room for all pages of the node: its share of all. */
 static bool
-is_dispensable(const struct sim *s, uint32_t disk)
+is_dispensable(const struct sim_node *n, uint32_t disk)
 {
-	const struct swap_area *a = &s->core->swap[disk];
+	const struct swap_area *a = &n->core->swap[disk];
+	const struct sim *s = n->sim;
 
-	return a->in_use && core_swap_total(s->core) >=
-	                            a->max - 1 - a->bad + s->pages * s->spaces;
+	return a->in_use &&
+	       core_swap_total(n->core) >=
+	               a->max - 1 - a->bad + s->pages * s->spaces / s->nodes;
+}
+
+static void
+stay(struct sim_node *n)
+{
+	n->sim->count.swapoffs_undone += n->leaving >= 0;
+	if (n->leaving >= 0)
+		tap_swapoff_undo(n->core, (unsigned)n->leaving);
+	n->leaving = -1;
 }
 
 /* A disk is to go; sometimes somebody thinks better of it. */
 static void
-swap_off(struct sim *s)
+swap_off(struct sim *s, struct sim_node *n)
 {
 	struct batch b = {NULL, NULL};
 	int64_t left;
 
-	if (s->leaving < 0) {
-		uint32_t disk = choice_of(&s->choice, s->disks);
+	if (n->leaving < 0) {
+		uint32_t disk = choice_of(&s->choice, n->disks);
 
-		if (!is_dispensable(s, disk))
+		if (!is_dispensable(n, disk))
 			return;
-		s->leaving = (int)disk;
+		n->leaving = (int)disk;
 	}
-	left = tap_swapoff(s->core, (unsigned)s->leaving, &b);
-	host_submit(s, &b);
-	sim_trace(s, "swapoff of disk %d: %lld", s->leaving, (long long)left);
+	left = tap_swapoff(n->core, (unsigned)n->leaving, &b);
+	host_submit(n, &b);
+	sim_trace(s, "swapoff of disk %d: %lld", n->leaving, (long long)left);
 	s->count.swapoffs += left == 0;
 	if (left <= 0)
-		s->leaving = -1;
+		n->leaving = -1;
 	else if (choice_of(&s->choice, 64) == 0)
-		world_stay(s);
+		stay(n);
 }
 
 void
 world_stay(struct sim *s)
 {
-	s->count.swapoffs_undone += s->leaving >= 0;
-	if (s->leaving >= 0)
-		tap_swapoff_undo(s->core, (unsigned)s->leaving);
-	s->leaving = -1;
+	for (unsigned i = 0; i < s->nodes; i++)
+		stay(&s->node[i]);
 }
 
 static void
@@ -427,9 +524,11 @@ world_run(struct sim *s)
 		CHORE_SYNC,    CHORE_SYNC,    CHORE_SHARE,   CHORE_SHARE,
 	};
 	uint32_t what = choice_of(&s->choice, 32);
+	struct sim_node *n;
 
 	if (s->calm)
 		return;
+	n = &s->node[choice_of(&s->choice, s->nodes)];
 	if (what < sizeof(kinds))
 		chore(s, kinds[what]);
 	else if (what < 20)
@@ -440,8 +539,8 @@ world_run(struct sim *s)
 		grow(s);
 	else if (what < 30)
 		file_event(s);
-	else if (s->leaving >= 0 || choice_of(&s->choice, 16) == 0)
-		swap_off(s);
+	else if (n->leaving >= 0 || choice_of(&s->choice, 16) == 0)
+		swap_off(s, n);
 	else if (choice_of(&s->choice, 4) == 0)
 		time_jumps(s, choice_of(&s->choice, 1000) * 1000000ull);
 	sim_schedule(s, 20000 + choice_of(&s->choice, 256) * 4000ull,

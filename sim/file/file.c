@@ -14,13 +14,15 @@
 
 #define SYNC_TURNS 300 /* pages that would not move: it gives up */
 
-void
-file_make(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
+struct sim_file *
+file_make(struct sim_node *n, unsigned space, uint32_t page, uint32_t pages)
 {
-	struct sim_file *f = &s->file[s->files++];
+	struct sim *s = n->sim;
+	struct sim_file *f = &n->file[n->files++];
 	struct sim_disk *d = &f->disk;
 	size_t bytes = (core_file_bytes(pages) + 63) / 64 * 64;
 
+	f->node = n;
 	f->space = space;
 	f->page = page;
 	f->pages = pages;
@@ -30,20 +32,29 @@ file_make(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 		d->word[i] = d->meant[i] = i % 4 == 0 ? 0 : sim_word(s);
 	if (s->arena_used + bytes > s->arena_bytes)
 		sim_fail(s, "size", "no room for the tables of a file");
-	if (tap_file_on(s->core, s->arena + s->arena_used, pages) !=
-	    (int)(SWAP_AREAS_MAX + s->files - 1))
+	if (tap_file_on(n->core, s->arena + s->arena_used, pages) !=
+	    (int)(SWAP_AREAS_MAX + n->files - 1))
 		sim_fail(s, "size", "a file is refused");
 	s->arena_used += bytes;
+	return f;
+}
+
+/* As entries name it. */
+static unsigned
+type_of(const struct sim_file *f)
+{
+	return SWAP_AREAS_MAX + (unsigned)(f - f->node->file);
 }
 
 struct sim_file *
 file_of(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
 {
-	for (uint32_t i = 0; i < s->files; i++) {
-		struct sim_file *f = &s->file[i];
+	for (unsigned i = 0; i < s->nodes * SIM_FILES_MAX; i++) {
+		struct sim_node *n = &s->node[i / SIM_FILES_MAX];
+		struct sim_file *f = &n->file[i % SIM_FILES_MAX];
 
-		if (f->space == space && f->page <= page &&
-		    page + pages <= f->page + f->pages)
+		if (f < &n->file[n->files] && f->space == space &&
+		    f->page <= page && page + pages <= f->page + f->pages)
 			return f;
 	}
 	return NULL;
@@ -53,13 +64,22 @@ int
 file_manage(struct sim *s, struct sim_file *f, uint32_t page, uint32_t pages)
 {
 	uint64_t vpn = sim_vpn(s, f->space, page);
-	int r = tap_area_add_file(s->core, f->space, vpn, pages,
-	                          SWAP_AREAS_MAX + (unsigned)(f - s->file),
+	struct sim_node *n = f->node;
+	struct claim c = {
+		.vpn = vpn,
+		.end = vpn + pages,
+		.space = (uint16_t)f->space,
+		.node = n->id,
+	};
+	int r = tap_area_add_file(n->core, f->space, vpn, pages, type_of(f),
 	                          page - f->page, f->shared ? AREA_SHARED : 0);
 
 	if (r != 0)
 		return r;
-	claim_area(s, f->space, vpn);
+	claim_area(n, f->space, vpn);
+	if (s->nodes > 1 && !claims_add(&s->claims, c))
+		sim_fail(s, "size", "the directory is full");
+	n->is_touched = s->is_redrawn = true;
 	for (uint32_t i = page; i < page + pages; i++) {
 		struct sim_page *p = &s->page[f->space][i];
 
@@ -74,13 +94,14 @@ file_only(struct sim *s, unsigned space, uint32_t page)
 {
 	struct sim_page *p = &s->page[space][page];
 	uint64_t vpn = sim_vpn(s, space, page);
-	bool left = core_page_state(s->core, space, vpn) == PAGE_NONE;
+	const struct sim_node *n = place_of(s, space, page);
+	bool left = core_page_state(n->core, space, vpn) == PAGE_NONE;
 
 	p->flags &= (uint16_t)~PG_UNSURE;
 	/* Dropped while it was in motion: it leaves when that has ended. */
 	if (p->op != NULL && vpn >= p->op->vpn &&
 	    vpn < p->op->vpn + p->op->count)
-		left |= (s->core->frames[p->op->pg[vpn - p->op->vpn].pfn]
+		left |= (n->core->frames[p->op->pg[vpn - p->op->vpn].pfn]
 		                 .flags &
 		         FRAME_DROPPED) != 0;
 	if (!left)
@@ -90,9 +111,10 @@ file_only(struct sim *s, unsigned space, uint32_t page)
 }
 
 void
-file_learn(struct sim *s, const struct op *op, uint32_t i, uint64_t word)
+file_learn(struct sim_node *n, const struct op *op, uint32_t i, uint64_t word)
 {
-	const struct frame *f = &s->core->frames[op->pg[i].pfn];
+	struct sim *s = n->sim;
+	const struct frame *f = &n->core->frames[op->pg[i].pfn];
 	struct sim_page *p = sim_page(s, op->space, op->vpn + i);
 
 	if (f->flags & FRAME_ORPHAN ||
@@ -100,7 +122,7 @@ file_learn(struct sim *s, const struct op *op, uint32_t i, uint64_t word)
 		return;
 	p->flags &= (uint16_t)~PG_INFILE;
 	p->truth = word;
-	disk_of(s, op->entry)->meant[(op->entry & SWP_OFFSET_MASK) + i] = word;
+	disk_of(n, op->entry)->meant[(op->entry & SWP_OFFSET_MASK) + i] = word;
 	s->count.file_learned++;
 }
 
@@ -126,16 +148,16 @@ check_written(struct sim *s, const struct sim_file *f,
 static bool
 refresh(struct sim *s, const struct sim_file *f, struct sim_chore *ch)
 {
+	struct core *c = f->node->core;
 	struct batch b = {NULL, NULL};
-	uint64_t left =
-		tap_refresh(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
-	                    ch->pages, &b);
+	uint64_t left = tap_refresh(
+		c, ch->space, sim_vpn(s, ch->space, ch->page), ch->pages, &b);
 
 	s->count.refreshes++;
 	for (uint32_t i = ch->page; i < ch->page + ch->pages; i++) {
 		struct sim_page *p = &s->page[ch->space][i];
-		enum page_state state = core_page_state(
-			s->core, ch->space, sim_vpn(s, ch->space, i));
+		enum page_state state =
+			core_page_state(c, ch->space, sim_vpn(s, ch->space, i));
 
 		if (state == PAGE_POISONED)
 			p->flags |= PG_INFILE; /* it will be read anew */
@@ -146,7 +168,7 @@ refresh(struct sim *s, const struct sim_file *f, struct sim_chore *ch)
 			         i);
 		file_only(s, ch->space, i);
 	}
-	host_submit(s, &b);
+	host_submit(f->node, &b);
 	return left == 0;
 }
 
@@ -155,17 +177,17 @@ static bool
 sync_turn(struct sim *s, const struct sim_file *f, struct sim_chore *ch,
           bool begin)
 {
-	unsigned type = SWAP_AREAS_MAX + (unsigned)(f - s->file);
+	struct core *c = f->node->core;
 	struct batch b = {NULL, NULL};
 	uint64_t left;
 
-	left = tap_sync(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
+	left = tap_sync(c, ch->space, sim_vpn(s, ch->space, ch->page),
 	                ch->pages, begin, &b);
-	host_submit(s, &b);
-	if (core_pinned(s->core, ch->space, sim_vpn(s, ch->space, ch->page),
+	host_submit(f->node, &b);
+	if (core_pinned(c, ch->space, sim_vpn(s, ch->space, ch->page),
 	                ch->pages) != 0)
 		sim_fail(s, "I1", "%u:%u is pinned", ch->space, ch->page);
-	if (core_file_failed(s->core, type) != ch->failed) {
+	if (core_file_failed(c, type_of(f)) != ch->failed) {
 		s->count.syncs_failed++;
 		ch->phase = 2;
 	} else if (left == 0) {
@@ -186,13 +208,13 @@ file_sync(struct sim *s, struct sim_chore *ch)
 
 	if (f == NULL)
 		return true; /* of two files */
+	ch->part.node = f->node;
 	if (ch->phase == 1)
 		return refresh(s, f, ch);
 	if (begin) {
 		for (uint32_t i = ch->page; i < ch->page + ch->pages; i++)
 			s->page[ch->space][i].flags &= (uint16_t)~PG_WRITTEN;
-		ch->failed = core_file_failed(
-			s->core, SWAP_AREAS_MAX + (unsigned)(f - s->file));
+		ch->failed = core_file_failed(f->node->core, type_of(f));
 	}
 	return sync_turn(s, f, ch, begin);
 }
@@ -202,10 +224,11 @@ file_sync(struct sim *s, struct sim_chore *ch)
 void
 file_event(struct sim *s)
 {
-	struct sim_file *f = &s->file[choice_of(&s->choice, SIM_FILES_MAX)];
+	struct sim_node *n = &s->node[choice_of(&s->choice, s->nodes)];
+	struct sim_file *f = &n->file[choice_of(&s->choice, SIM_FILES_MAX)];
 	uint32_t slot;
 
-	if (f >= &s->file[s->files])
+	if (f >= &n->file[n->files])
 		return;
 	slot = choice_between(&s->choice, 1, f->pages);
 	if (!f->shared) {

@@ -18,12 +18,14 @@
 
 /*
  * With a policy that finds pages by their frames, one that has guests would
- * stay for good.
+ * stay for good.  All names of a page must be one node's; real hosts have no
+ * guests, so only worlds of one node do.
  */
 static bool
 may_have_guests(const struct sim *s)
 {
-	return s->spaces > 1 && strcmp(s->cfg.policy->name, "linux24") == 0;
+	return s->nodes == 1 && s->spaces > 1 &&
+	       strcmp(s->node->cfg.policy->name, "linux24") == 0;
 }
 
 bool
@@ -47,10 +49,10 @@ guest_share(struct sim *s, struct sim_chore *ch)
 {
 	uint64_t vpn = sim_vpn(s, ch->space, ch->page);
 
-	if (tap_area_share(s->core, ch->space, vpn, ch->pages, ch->home,
+	if (tap_area_share(s->node->core, ch->space, vpn, ch->pages, ch->home,
 	                   sim_vpn(s, ch->home, ch->to)) != 0)
 		return; /* no room for an area */
-	claim_area(s, ch->space, vpn);
+	claim_area(s->node, ch->space, vpn);
 	s->count.shares++;
 	for (uint32_t i = 0; i < ch->pages; i++) {
 		struct sim_page *p = &s->page[ch->space][ch->page + i];
@@ -78,7 +80,7 @@ is_mapped(struct sim *s, unsigned space, uint32_t page)
 {
 	const struct sim_page *p = &s->page[space][page];
 
-	return core_page_state(s->core, space, sim_vpn(s, space, page)) ==
+	return core_page_state(s->node->core, space, sim_vpn(s, space, page)) ==
 	               PAGE_MAPPED &&
 	       ((p->flags | guest_home(s, p)->flags) & PG_HELD) == 0;
 }

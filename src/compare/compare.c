@@ -201,8 +201,10 @@ compare_run(struct trace *t, const struct compare_options *o,
 	*ret = (struct compare_result){0};
 	if (o->frames < least || o->frames > FRAMES_MAX) {
 		(void)snprintf(why, TRACE_WHY_BYTES,
-		               "%.40s takes %u to %u pages, not %ju", o->policy,
-		               least, FRAMES_MAX, (uintmax_t)o->frames);
+		               "%.40s takes %u to %u pages of memory, not %ju; "
+		               "--mem says how much",
+		               o->policy, least, FRAMES_MAX,
+		               (uintmax_t)o->frames);
 		return -EINVAL;
 	}
 	why[0] = '\0';

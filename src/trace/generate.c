@@ -207,19 +207,23 @@ int
 trace_generate(struct trace *t, const char *spec,
                char why[static TRACE_WHY_BYTES])
 {
-	struct build *b = malloc(sizeof(*b));
 	struct pattern p;
+	struct build *b;
 	int which, r;
 
 	*t = (struct trace){0};
 	which = pattern_read(&p, spec, why);
-	if (b == NULL || which < 0) {
-		free(b);
-		return which < 0 ? which : -ENOMEM;
+	if (which < 0)
+		return which;
+	b = malloc(sizeof(*b));
+	if (b == NULL) {
+		(void)snprintf(why, TRACE_WHY_BYTES, "no memory");
+		return -ENOMEM;
 	}
 	r = build_start(b, t, why);
 	if (r == 0)
 		r = generate(b, &p, (unsigned)which);
 	build_free(b);
+	free(b);
 	return r;
 }

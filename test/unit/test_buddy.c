@@ -16,11 +16,11 @@ fresh(void **unused)
 
 	(void)unused;
 	world_open((struct sim_options){.frames = ALL});
-	while (frames_populate(w->core, &b)) {
-		host_submit(w, &b);
+	while (frames_populate(w->node->core, &b)) {
+		host_submit(w->node, &b);
 		finish_all();
 	}
-	assert_int_equal(w->core->zones[0].free, ALL);
+	assert_int_equal(w->node->core->zones[0].free, ALL);
 	return 0;
 }
 
@@ -28,13 +28,13 @@ static void
 give_back(const uint32_t *pfn, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		frame_free(w->core, &w->core->frames[pfn[i]]);
+		frame_free(w->node->core, &w->node->core->frames[pfn[i]]);
 }
 
 static uint32_t
 blocks(unsigned order)
 {
-	return w->core->zones[0].area[order].count;
+	return w->node->core->zones[0].area[order].count;
 }
 
 static void
@@ -43,15 +43,16 @@ the_pool_grows_in_blocks_of_2_mib(void **unused)
 	(void)unused;
 	assert_int_equal(w->count.populates, ALL);
 	assert_int_equal(blocks(9), ALL / 512);
-	assert_false(frames_populate(w->core, &(struct batch){NULL, NULL}));
+	assert_false(
+		frames_populate(w->node->core, &(struct batch){NULL, NULL}));
 }
 
 static void
 buddy_merges_to_the_highest_order(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, pfns),
-	                 ALL);
+	assert_int_equal(
+		frames_alloc(w->node->core, ALLOC_SWAPIN, ALL, ALL, pfns), ALL);
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
 		assert_int_equal(blocks(order), 0);
 	for (uint32_t i = 0; i < ALL; i += 2)
@@ -59,25 +60,25 @@ buddy_merges_to_the_highest_order(void **unused)
 	for (uint32_t i = 1; i < ALL; i += 2)
 		give_back(&pfns[i], 1);
 	assert_int_equal(blocks(9), ALL / 512);
-	assert_int_equal(w->core->zones[0].free, ALL);
+	assert_int_equal(w->node->core->zones[0].free, ALL);
 	check();
 }
 
 static void
 buddies_that_are_no_buddies_do_not_merge(void **unused)
 {
-	uint32_t n = frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, pfns);
+	uint32_t n = frames_alloc(w->node->core, ALLOC_SWAPIN, ALL, ALL, pfns);
 
 	(void)unused;
 	assert_int_equal(n, ALL);
 	/* Neighbours, but of two different pairs. */
-	frame_free(w->core, &w->core->frames[1]);
-	frame_free(w->core, &w->core->frames[2]);
+	frame_free(w->node->core, &w->node->core->frames[1]);
+	frame_free(w->node->core, &w->node->core->frames[2]);
 	assert_int_equal(blocks(0), 2);
-	frame_free(w->core, &w->core->frames[0]);
+	frame_free(w->node->core, &w->node->core->frames[0]);
 	assert_int_equal(blocks(0), 1);
 	assert_int_equal(blocks(1), 1);
-	frame_free(w->core, &w->core->frames[3]);
+	frame_free(w->node->core, &w->node->core->frames[3]);
 	assert_int_equal(blocks(2), 1);
 }
 
@@ -85,7 +86,8 @@ static void
 a_run_of_frames_is_one_of_neighbours(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 64, 64, pfns), 64);
+	assert_int_equal(
+		frames_alloc(w->node->core, ALLOC_SWAPIN, 64, 64, pfns), 64);
 	for (uint32_t i = 1; i < 64; i++)
 		assert_int_equal(pfns[i], pfns[0] + i);
 	assert_int_equal(pfns[0] % 64, 0);
@@ -95,7 +97,8 @@ static void
 a_split_block_leaves_one_of_each_smaller_order(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, 1, pfns), 1);
+	assert_int_equal(frames_alloc(w->node->core, ALLOC_SWAPIN, 1, 1, pfns),
+	                 1);
 	for (unsigned order = 0; order < 9; order++)
 		assert_int_equal(blocks(order), 1);
 	assert_int_equal(blocks(9), ALL / 512 - 1);
@@ -109,21 +112,23 @@ a_first_touch_leaves_a_reserve_for_pages_that_come_back(void **unused)
 	uint32_t n;
 
 	(void)unused;
-	n = frames_alloc(w->core, ALLOC_TOUCH, ALL, ALL, pfns);
+	n = frames_alloc(w->node->core, ALLOC_TOUCH, ALL, ALL, pfns);
 	assert_int_equal(n, ALL - FRAMES_RESERVE);
-	assert_int_equal(frames_alloc(w->core, ALLOC_TOUCH, 1, 1, &pfns[n]), 0);
 	assert_int_equal(
-		frames_alloc(w->core, ALLOC_SWAPIN, ALL, ALL, &pfns[n]),
+		frames_alloc(w->node->core, ALLOC_TOUCH, 1, 1, &pfns[n]), 0);
+	assert_int_equal(
+		frames_alloc(w->node->core, ALLOC_SWAPIN, ALL, ALL, &pfns[n]),
 		FRAMES_RESERVE);
-	assert_int_equal(frames_alloc(w->core, ALLOC_SWAPIN, 1, 1, pfns), 0);
+	assert_int_equal(frames_alloc(w->node->core, ALLOC_SWAPIN, 1, 1, pfns),
+	                 0);
 }
 
 static void
 reading_ahead_leaves_the_lowest_watermark(void **unused)
 {
 	(void)unused;
-	assert_int_equal(frames_alloc(w->core, ALLOC_AHEAD, ALL, 0, pfns),
-	                 ALL - w->core->zones[0].pages_min);
+	assert_int_equal(frames_alloc(w->node->core, ALLOC_AHEAD, ALL, 0, pfns),
+	                 ALL - w->node->core->zones[0].pages_min);
 }
 
 static void
@@ -136,7 +141,7 @@ watermarks_are_in_order(void **unused)
 		const struct zone *z;
 
 		world_open((struct sim_options){.frames = sizes[i]});
-		z = &w->core->zones[0];
+		z = &w->node->core->zones[0];
 		assert_true(z->pages_min >= 10);
 		assert_true(z->pages_min < z->pages_low);
 		assert_true(z->pages_low < z->pages_high);
@@ -153,8 +158,8 @@ a_frame_is_fresh_until_it_is_used(void **unused)
 	touch(3, false);
 	pfn = w->page[0][3].pfn;
 	unmap(3, 1); /* all zero: the frame is known to be so */
-	assert_true(w->core->frames[pfn].flags & FRAME_FREE ||
-	            w->core->frames[pfn].list == LIST_NONE);
+	assert_true(w->node->core->frames[pfn].flags & FRAME_FREE ||
+	            w->node->core->frames[pfn].list == LIST_NONE);
 	touch(3, true);
 	while (discard(3, 1) > 0)
 		finish_all();

@@ -170,6 +170,25 @@ what_is_written_again_is_written_out_again(void **unused)
 	assert_int_equal(r.out, 5000);
 }
 
+/* The miss reads; the write that follows finds its page. */
+static void
+a_write_that_misses_nothing_is_written_out_as_well(void **unused)
+{
+	struct compare_result r;
+
+	(void)unused;
+	begin(1000);
+	add_round(false);
+	for (uint32_t i = 0; i < trace.pages; i++) {
+		add(i, false);
+		add(i, true);
+	}
+	add_round(false);
+	r = run_slowly("fifo", FRAMES);
+	assert_int_equal(r.misses, 2000);
+	assert_int_equal(r.out, 2000);
+}
+
 static void
 the_first_access_gives_contents_even_if_it_reads(void **unused)
 {
@@ -363,6 +382,8 @@ main(void)
 		cmocka_unit_test(what_fits_is_never_missed),
 		cmocka_unit_test(fifo_misses_every_page_of_a_loop),
 		cmocka_unit_test(what_is_written_again_is_written_out_again),
+		cmocka_unit_test(
+			a_write_that_misses_nothing_is_written_out_as_well),
 		cmocka_unit_test(
 			the_first_access_gives_contents_even_if_it_reads),
 		cmocka_unit_test(fifo_forgets_a_page_however_often_it_was_used),

@@ -32,14 +32,14 @@ a_fault_on_a_mapped_page_is_done(void **unused)
 	(void)unused;
 	touch(7, false);
 	assert_int_equal(fault(7), FAULT_DONE);
-	assert_int_equal(w->jobs_count, 0);
+	assert_int_equal(w->node->jobs_count, 0);
 }
 
 static void
 a_fault_outside_of_areas_finds_no_area(void **unused)
 {
 	(void)unused;
-	assert_int_equal(core_area_remove(w->core, 0, vpn(10), 10), 0);
+	assert_int_equal(core_area_remove(w->node->core, 0, vpn(10), 10), 0);
 	assert_int_equal(fault(10), FAULT_NOAREA);
 	assert_int_equal(fault(19), FAULT_NOAREA);
 	assert_int_equal(fault(20), FAULT_AGAIN); /* the pool grows */
@@ -61,13 +61,13 @@ a_page_comes_back_as_it_went(void **unused)
 static void
 an_all_zero_page_takes_no_slot(void **unused)
 {
-	uint32_t before = core_swap_free(w->core);
+	uint32_t before = core_swap_free(w->node->core);
 
 	(void)unused;
 	touch(7, false);
 	unmap(7, 1);
 	assert_int_equal(state(7), PAGE_NONE);
-	assert_int_equal(core_swap_free(w->core), before);
+	assert_int_equal(core_swap_free(w->node->core), before);
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgunmap_zero), 1);
 }
 
@@ -191,7 +191,7 @@ a_discarded_page_reads_as_zeros(void **unused)
 	start_unmap(2, 1);
 	while (discard(0, 4) > 0)
 		finish_all();
-	assert_int_equal(core_swap_free(w->core), 1023);
+	assert_int_equal(core_swap_free(w->node->core), 1023);
 	for (uint32_t i = 0; i < 4; i++)
 		touch(i, false);
 }
@@ -204,12 +204,13 @@ a_page_discarded_while_read_is_not_mapped(void **unused)
 	swap_out(7, 1);
 	assert_int_equal(fault(7), FAULT_STARTED);
 	assert_int_equal(discard(7, 1), 0);
-	assert_int_equal(core_swap_free(w->core), 1022); /* the read names it */
+	assert_int_equal(core_swap_free(w->node->core),
+	                 1022); /* the read names it */
 	finish(pending(OP_READ));
 	assert_null(pending(OP_MAP));
 	assert_non_null(pending(OP_WAKE));
 	finish_all();
-	assert_int_equal(core_swap_free(w->core), 1023);
+	assert_int_equal(core_swap_free(w->node->core), 1023);
 	touch(7, false);
 }
 
@@ -221,10 +222,10 @@ a_page_discarded_while_written_keeps_its_slot_until_the_end(void **unused)
 	unmap(7, 1);
 	start_flush();
 	assert_int_equal(discard(7, 1), 0);
-	assert_int_equal(core_swap_free(w->core), 1022);
+	assert_int_equal(core_swap_free(w->node->core), 1022);
 	touch(7, true);
 	finish_all();
-	assert_int_equal(core_swap_free(w->core), 1023);
+	assert_int_equal(core_swap_free(w->node->core), 1023);
 	touch(7, false);
 }
 
@@ -235,9 +236,9 @@ an_area_again_at_the_same_address_reads_as_zeros(void **unused)
 	touch(7, true);
 	swap_out(7, 1);
 	assert_int_equal(fault(7), FAULT_STARTED); /* a read is under way */
-	assert_int_equal(core_area_remove(w->core, 0, vpn(0), 1024), 0);
+	assert_int_equal(core_area_remove(w->node->core, 0, vpn(0), 1024), 0);
 	assert_int_equal(discard(7, 1), 0);
-	assert_int_equal(core_area_add(w->core, 0, vpn(0), 1024), 0);
+	assert_int_equal(core_area_add(w->node->core, 0, vpn(0), 1024), 0);
 	touch(7, true); /* before it ends */
 	finish_all();
 	swap_out(7, 1);
@@ -248,7 +249,7 @@ an_area_again_at_the_same_address_reads_as_zeros(void **unused)
 static void
 move(uint32_t from, uint32_t to, uint32_t pages)
 {
-	struct core *c = w->core;
+	struct core *c = w->node->core;
 	struct batch b = {NULL, NULL};
 
 	while (discard(to, pages) > 0)
@@ -300,7 +301,7 @@ a_page_taken_over_keeps_its_contents(void **unused)
 	touch(0, true); /* so that there are frames */
 	p->word = p->truth = sim_word(w);
 	p->flags |= PG_PRESENT | PG_FOREIGN;
-	assert_int_equal(core_adopt(w->core, 0, vpn(7), &b), 0);
+	assert_int_equal(core_adopt(w->node->core, 0, vpn(7), &b), 0);
 	submit(&b);
 	finish_all();
 	assert_int_equal(state(7), PAGE_MAPPED);
@@ -315,10 +316,10 @@ a_pinned_page_stays(void **unused)
 
 	(void)unused;
 	touch(7, true);
-	assert_int_equal(core_pin(w->core, 0, vpn(7), &b), FAULT_DONE);
+	assert_int_equal(core_pin(w->node->core, 0, vpn(7), &b), FAULT_DONE);
 	unmap(7, 1);
 	assert_true(is_present(7));
-	core_unpin(w->core, 0, vpn(7));
+	core_unpin(w->node->core, 0, vpn(7));
 	unmap(7, 1);
 	assert_int_equal(state(7), PAGE_CACHED);
 }
@@ -331,12 +332,13 @@ kswapd_rests_when_nothing_can_leave(void **unused)
 	(void)unused;
 	for (uint32_t i = 0; i < 256 - FRAMES_RESERVE; i++) {
 		touch(i, true);
-		assert_int_equal(core_pin(w->core, 0, vpn(i), &b), FAULT_DONE);
+		assert_int_equal(core_pin(w->node->core, 0, vpn(i), &b),
+		                 FAULT_DONE);
 	}
-	assert_false(core_kswapd(w->core, &b));
+	assert_false(core_kswapd(w->node->core, &b));
 	assert_null(b.first);
-	core_unpin(w->core, 0, vpn(9));
-	assert_true(core_kswapd(w->core, &b));
+	core_unpin(w->node->core, 0, vpn(9));
+	assert_true(core_kswapd(w->node->core, &b));
 	assert_non_null(b.first);
 	submit(&b);
 	finish_all();
@@ -352,12 +354,12 @@ fail_transfer(enum op_kind kind, int err)
 	struct op *op = pending(kind);
 
 	assert_non_null(op);
-	assert_true(host_perform(w, op, OP_PAGES_MAX));
+	assert_true(host_perform(w->node, op, OP_PAGES_MAX));
 	for (uint32_t i = 0; i < op->count; i++) {
 		op->pg[i].err = (int16_t)err;
 		w->page[0][op->vpn + i - w->base[0]].damage++;
 	}
-	host_end(w, op);
+	host_end(w->node, op);
 	check();
 }
 
@@ -375,7 +377,7 @@ a_failed_write_keeps_the_page(void **unused)
 	swap_out(7, 1);
 	assert_int_equal(state(7), PAGE_SWAPPED);
 	touch(7, false);
-	assert_int_equal(w->core->swap[0].bad, 1);
+	assert_int_equal(w->node->core->swap[0].bad, 1);
 }
 
 static void
@@ -418,7 +420,7 @@ other_contents_than_were_written_are_not_mapped(void **unused)
 	(void)unused;
 	touch(7, true);
 	swap_out(7, 1);
-	w->disk[0].word[1] ^= 1;
+	w->node->disk[0].word[1] ^= 1;
 	assert_int_equal(fault(7), FAULT_STARTED);
 	finish_all();
 	assert_false(is_present(7));
@@ -435,9 +437,9 @@ slots_that_were_exchanged_are_noticed(void **unused)
 	touch(7, true);
 	touch(8, true);
 	swap_out(7, 2);
-	word = w->disk[0].word[1];
-	w->disk[0].word[1] = w->disk[0].word[2];
-	w->disk[0].word[2] = word;
+	word = w->node->disk[0].word[1];
+	w->node->disk[0].word[1] = w->node->disk[0].word[2];
+	w->node->disk[0].word[2] = word;
 	(void)fault(7);
 	finish_all();
 	(void)fault(8);
@@ -454,11 +456,11 @@ a_page_that_is_held_is_left_alone_for_a_while(void **unused)
 	w->page[0][7].flags |= PG_DMA;
 	unmap(7, 1);
 	assert_true(is_present(7));
-	assert_int_equal(w->core->unevictable.count, 1);
+	assert_int_equal(w->node->core->unevictable.count, 1);
 	w->page[0][7].flags &= (uint16_t)~PG_DMA;
 	w->now += 2000000;
-	core_retry_unevictable(w->core);
-	assert_int_equal(w->core->unevictable.count, 0);
+	core_retry_unevictable(w->node->core);
+	assert_int_equal(w->node->core->unevictable.count, 0);
 	unmap(7, 1);
 	assert_int_equal(state(7), PAGE_CACHED);
 }
@@ -472,15 +474,15 @@ a_page_that_is_gone_takes_its_frame_to_be_filled_again(void **unused)
 	touch(7, true);
 	w->page[0][7].flags = PG_MANAGED | PG_BUSY | PG_UNSURE;
 	w->page[0][7].truth = 0;
-	w->resident--;
+	w->node->resident--;
 	start_unmap(7, 1);
-	assert_true(host_perform(w, pending(OP_UNMAP), 1));
-	host_end(w, pending(OP_UNMAP));
-	assert_int_equal(w->core->empty.count, 1);
-	assert_true(frames_populate(w->core, &b));
+	assert_true(host_perform(w->node, pending(OP_UNMAP), 1));
+	host_end(w->node, pending(OP_UNMAP));
+	assert_int_equal(w->node->core->empty.count, 1);
+	assert_true(frames_populate(w->node->core, &b));
 	submit(&b);
 	finish_all();
-	assert_int_equal(w->core->empty.count, 0);
+	assert_int_equal(w->node->core->empty.count, 0);
 	w->page[0][7].flags = PG_MANAGED;
 	touch(7, false);
 }
@@ -494,8 +496,8 @@ swapoff(void)
 	for (unsigned i = 0; left > 0 && i < 100; i++) {
 		struct batch b = {NULL, NULL};
 
-		left = core_swapoff(w->core, 0, &b);
-		host_submit(w, &b);
+		left = core_swapoff(w->node->core, 0, &b);
+		host_submit(w->node, &b);
 		finish_all();
 		check();
 	}
@@ -510,7 +512,7 @@ swap_space_goes_when_its_pages_are_mapped_again(void **unused)
 	swap_out(7, 1);
 	touch(7, false); /* its slot is kept, in case it stays unchanged */
 	assert_int_equal(swapoff(), 0);
-	assert_int_equal(core_swap_total(w->core), 0);
+	assert_int_equal(core_swap_total(w->node->core), 0);
 	assert_int_equal(state(7), PAGE_MAPPED);
 	touch(7, false);
 }
@@ -518,13 +520,13 @@ swap_space_goes_when_its_pages_are_mapped_again(void **unused)
 static void
 swap_space_stays_when_its_pages_have_no_other_place(void **unused)
 {
-	uint32_t total = core_swap_total(w->core);
+	uint32_t total = core_swap_total(w->node->core);
 
 	(void)unused;
 	touch(7, true);
 	swap_out(7, 1);
 	assert_int_equal(swapoff(), -ENOMEM);
-	assert_int_equal(core_swap_total(w->core), total);
+	assert_int_equal(core_swap_total(w->node->core), total);
 	touch(7, false);
 	swap_out(7, 1);
 	assert_int_equal(state(7), PAGE_SWAPPED);

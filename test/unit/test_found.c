@@ -23,8 +23,8 @@ a_run_of_reads_stops_at_the_first_slot(void **unused)
 	(void)unused;
 	touch(50, true);
 	swap_out(50, 1);
-	assert_int_equal(read_start(w->core, 0,
-	                            core_area_find(w->core, 0, vpn(50)),
+	assert_int_equal(read_start(w->node->core, 0,
+	                            core_area_find(w->node->core, 0, vpn(50)),
 	                            vpn(50), vpn(40), vpn(51), false, &b),
 	                 1);
 	submit(&b);
@@ -56,17 +56,17 @@ a_page_that_was_read_well_once_is_not_lost(void **unused)
 	touch(7, true);
 	touch(8, true);
 	swap_out(7, 2);
-	(void)core_prefetch(w->core, 0, vpn(7), 2, &b);
+	(void)core_prefetch(w->node->core, 0, vpn(7), 2, &b);
 	submit(&b);
 	assert_int_equal(fault(7), FAULT_WAIT);
 	for (unsigned i = 0; i < 2; i++) {
 		op = pending(OP_READ);
 		assert_non_null(op);
 		assert_int_equal(op->count, 2);
-		assert_true(host_perform(w, op, 2));
+		assert_true(host_perform(w->node, op, 2));
 		op->pg[1 - i].err = -EIO;
 		w->page[0][8 - i].damage++;
-		host_end(w, op);
+		host_end(w->node, op);
 	}
 	finish_all();
 	assert_int_equal(state(7), PAGE_SWAPPED);
@@ -82,10 +82,10 @@ vanish(uint32_t page)
 	struct batch b = {NULL, NULL};
 	struct sim_page *p = &w->page[0][page];
 
-	w->resident -= (p->flags & PG_PRESENT) != 0;
+	w->node->resident -= (p->flags & PG_PRESENT) != 0;
 	p->flags = PG_MANAGED | PG_BUSY | PG_UNSURE;
 	p->truth = 0;
-	(void)core_vanished(w->core, 0, vpn(page), 1, &b);
+	(void)core_vanished(w->node->core, 0, vpn(page), 1, &b);
 	assert_null(b.first);
 }
 
@@ -124,10 +124,10 @@ a_page_that_vanished_after_it_was_mapped_is_taken_out(void **unused)
 	unmap(7, 1);
 	assert_int_equal(fault(7), FAULT_STARTED);
 	op = pending(OP_MAP);
-	assert_true(host_perform(w, op, 1));
+	assert_true(host_perform(w->node, op, 1));
 	vanish(7);
 	assert_int_equal(fault(7), FAULT_WAIT);
-	host_end(w, op);
+	host_end(w->node, op);
 	assert_int_equal(pending(OP_UNMAP)->flags, OPF_DISCARD);
 	finish(pending(OP_UNMAP));
 	assert_non_null(pending(OP_WAKE)); /* for the fault that waits */
@@ -140,7 +140,7 @@ a_page_that_vanished_after_it_was_unmapped_is_forgotten(void **unused)
 	(void)unused;
 	touch(7, true);
 	start_unmap(7, 1);
-	assert_true(host_perform(w, pending(OP_UNMAP), 1));
+	assert_true(host_perform(w->node, pending(OP_UNMAP), 1));
 	vanish(7);
 	vanished_for_good(7);
 }
@@ -155,12 +155,12 @@ a_page_that_vanished_while_it_was_taken_over_is_forgotten(void **unused)
 	touch(0, true);
 	p->word = p->truth = sim_word(w);
 	p->flags |= PG_PRESENT | PG_FOREIGN;
-	assert_int_equal(core_adopt(w->core, 0, vpn(7), &b), 0);
+	assert_int_equal(core_adopt(w->node->core, 0, vpn(7), &b), 0);
 	submit(&b);
-	assert_true(host_perform(w, pending(OP_ADOPT), 1));
+	assert_true(host_perform(w->node, pending(OP_ADOPT), 1));
 	vanish(7);
 	assert_int_equal(fault(7), FAULT_WAIT);
-	host_end(w, pending(OP_ADOPT));
+	host_end(w->node, pending(OP_ADOPT));
 	assert_non_null(pending(OP_WAKE));
 	vanished_for_good(7);
 }
@@ -172,7 +172,7 @@ a_poisoned_page_stays_so_until_the_mark_is_gone(void **unused)
 	(void)unused;
 	touch(7, true);
 	swap_out(7, 1);
-	w->disk[0].word[1] ^= 1;
+	w->node->disk[0].word[1] ^= 1;
 	(void)fault(7);
 	finish_all();
 	assert_int_equal(fault(7), FAULT_POISONED);
@@ -180,7 +180,7 @@ a_poisoned_page_stays_so_until_the_mark_is_gone(void **unused)
 	assert_int_equal(state(7), PAGE_POISONED);
 	assert_int_equal(fault(7), FAULT_NOFRAME); /* come again */
 	assert_int_equal(discard(7, 1), 1);
-	assert_int_equal(w->jobs_count, 1);
+	assert_int_equal(w->node->jobs_count, 1);
 	finish(pending(OP_UNPOISON));
 	assert_int_equal(discard(7, 1), 0);
 	touch(7, false);
@@ -197,7 +197,7 @@ what_refused_to_move_is_asked_again_before_memory_is_out(void **unused)
 		w->page[0][i].flags |= PG_DMA;
 	}
 	unmap(0, held);
-	assert_int_equal(w->core->unevictable.count, held);
+	assert_int_equal(w->node->core->unevictable.count, held);
 	for (uint32_t i = 0; i < held; i++)
 		w->page[0][i].flags &= (uint16_t)~PG_DMA;
 	touch(300, true);

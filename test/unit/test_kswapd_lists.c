@@ -32,7 +32,7 @@ kswapd(void)
 {
 	struct batch b = {NULL, NULL};
 
-	(void)core_kswapd(w->core, &b);
+	(void)core_kswapd(w->node->core, &b);
 	submit(&b);
 	finish_all();
 }
@@ -40,11 +40,11 @@ kswapd(void)
 static struct frame *
 frame_of(uint32_t page)
 {
-	pte_t pte = pte_get(w->core, 0, vpn(page));
+	pte_t pte = pte_get(w->node->core, 0, vpn(page));
 
 	return pte_kind(pte) == PTE_PRESENT
-	               ? &w->core->frames[pte_pfn(pte)]
-	               : slot_frame(w->core, pte_entry(pte));
+	               ? &w->node->core->frames[pte_pfn(pte)]
+	               : slot_frame(w->node->core, pte_entry(pte));
 }
 
 /* -- the lists are what the frames say ------------------------------------ */
@@ -86,14 +86,14 @@ assert_lists_are_so(const struct sim *s)
 		PAGEOUT_STAT_nr_inactive_file, PAGEOUT_STAT_nr_active_file,
 		PAGEOUT_STAT_nr_mlocked,
 	};
-	const struct core *c = s->core;
+	const struct core *c = s->node->core;
 	const struct pgdat66 *p = pgdat66(c);
 	uint32_t pending = 0;
 
 	for (enum lru66 lru = LRU_INACTIVE_ANON; lru < NR_LRU_LISTS; lru++) {
 		uint32_t n = walk(c, lru);
 
-		assert_int_equal(s->stat[gauges[lru]], n);
+		assert_int_equal(s->node->stat[gauges[lru]], n);
 		assert_int_equal(lruvec_lru_size(c, lru, ZONES_MAX - 1), n);
 	}
 	for (unsigned i = 0; i < c->zone_count; i++)
@@ -101,14 +101,14 @@ assert_lists_are_so(const struct sim *s)
 	assert_int_equal(flagged(c, PG66_PENDING), pending);
 	assert_int_equal(flagged(c, PG66_ISOLATED),
 	                 p->nr_isolated[TYPE_ANON] + p->nr_isolated[TYPE_FILE]);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_isolated_anon],
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_isolated_anon],
 	                 p->nr_isolated[TYPE_ANON]);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_isolated_file],
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_isolated_file],
 	                 p->nr_isolated[TYPE_FILE]);
-	assert_true(s->stat[PAGEOUT_STAT_pgsteal_anon] <=
-	            s->stat[PAGEOUT_STAT_pgscan_anon]);
-	assert_true(s->stat[PAGEOUT_STAT_pgsteal_file] <=
-	            s->stat[PAGEOUT_STAT_pgscan_file]);
+	assert_true(s->node->stat[PAGEOUT_STAT_pgsteal_anon] <=
+	            s->node->stat[PAGEOUT_STAT_pgscan_anon]);
+	assert_true(s->node->stat[PAGEOUT_STAT_pgsteal_file] <=
+	            s->node->stat[PAGEOUT_STAT_pgscan_file]);
 }
 
 /* Four times as many pages as frames, touched at random. */
@@ -130,7 +130,7 @@ lists_are_so_under_pressure(void **unused)
 	assert_true(stat_of(PAGEOUT_STAT_pgactivate) > 0);
 	assert_true(stat_of(PAGEOUT_STAT_pgsteal_kswapd) > 0);
 	assert_true(stat_of(PAGEOUT_STAT_workingset_refault_anon) > 0);
-	assert_int_equal(pgdat66(w->core)->nr_isolated[TYPE_ANON], 0);
+	assert_int_equal(pgdat66(w->node->core)->nr_isolated[TYPE_ANON], 0);
 }
 
 static void
@@ -153,7 +153,7 @@ lists_stay_so(void **unused)
 				     .fail = world_fail,
 			     });
 		sim_run(s);
-		zones[s->core->zone_count]++;
+		zones[s->node->core->zone_count]++;
 		assert_lists_are_so(s);
 	}
 	assert_true(zones[1] > 0 && zones[2] > 0);
@@ -175,26 +175,27 @@ evict(uint32_t page)
 
 	start_unmap(page, 1);
 	finish_all();
-	(void)shrink_folio(w->core, frame_of(page), &sc, &b);
-	reclaim_flush(w->core, &b);
+	(void)shrink_folio(w->node->core, frame_of(page), &sc, &b);
+	reclaim_flush(w->node->core, &b);
 	submit(&b);
 	finish_all();
 	if (state(page) == PAGE_CACHED)
-		assert_int_equal(shrink_folio(w->core, frame_of(page), &sc, &b),
-		                 FOLIO_FREED);
+		assert_int_equal(
+			shrink_folio(w->node->core, frame_of(page), &sc, &b),
+			FOLIO_FREED);
 	assert_int_equal(state(page), PAGE_SWAPPED);
 }
 
 static void
 a_page_that_comes_back_soon_is_active(void **unused)
 {
-	struct lruvec66 *v = &pgdat66(w->core)->lruvec;
+	struct lruvec66 *v = &pgdat66(w->node->core)->lruvec;
 
 	(void)unused;
 	for (uint32_t i = 0; i < 64; i++)
 		touch(i, true);
 	for (uint32_t i = 32; i < 64; i++)
-		folio_activate(w->core, frame_of(i));
+		folio_activate(w->node->core, frame_of(i));
 	assert_int_equal(v->lists[LRU_ACTIVE_ANON].count, 32);
 	evict(0);
 	evict(1);
@@ -217,14 +218,16 @@ a_shadow_is_taken_once_and_dies_with_its_slot(void **unused)
 	(void)unused;
 	touch(0, true);
 	evict(0);
-	e = pte_entry(pte_get(w->core, 0, vpn(0)));
-	assert_int_equal(core_shadow_take(w->core, e), pack_shadow(0, false));
-	assert_int_equal(core_shadow_take(w->core, e), 0);
-	core_shadow_set(w->core, e, pack_shadow(7, true));
+	e = pte_entry(pte_get(w->node->core, 0, vpn(0)));
+	assert_int_equal(core_shadow_take(w->node->core, e),
+	                 pack_shadow(0, false));
+	assert_int_equal(core_shadow_take(w->node->core, e), 0);
+	core_shadow_set(w->node->core, e, pack_shadow(7, true));
 	discard(0, 1);
-	assert_false(core_slot_in_use(w->core, e));
+	assert_false(core_slot_in_use(w->node->core, e));
 	assert_int_equal(
-		w->core->swap[entry_type(e)].shadow[e & SWP_OFFSET_MASK], 0);
+		w->node->core->swap[entry_type(e)].shadow[e & SWP_OFFSET_MASK],
+		0);
 }
 
 static void
@@ -254,16 +257,16 @@ a_look_hides_a_page_and_a_touch_brings_it_back(void **unused)
 	(void)unused;
 	touch(0, true);
 	f = frame_of(0);
-	assert_int_equal(shrink_folio(w->core, f, &sc, &b), FOLIO_KEPT);
-	reclaim_flush(w->core, &b);
+	assert_int_equal(shrink_folio(w->node->core, f, &sc, &b), FOLIO_KEPT);
+	reclaim_flush(w->node->core, &b);
 	submit(&b);
-	assert_int_equal(pgdat66(w->core)->nr_isolated[TYPE_ANON], 1);
+	assert_int_equal(pgdat66(w->node->core)->nr_isolated[TYPE_ANON], 1);
 	finish_all();
 	assert_int_equal(state(0), PAGE_CACHED);
 	assert_int_equal(folio_lru(f), LRU_INACTIVE_ANON);
 	touch(0, false);
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgsoftfault), 1);
-	assert_int_equal(shrink_folio(w->core, f, &sc, &b), FOLIO_KEPT);
+	assert_int_equal(shrink_folio(w->node->core, f, &sc, &b), FOLIO_KEPT);
 	assert_int_equal(folio_lru(f), LRU_ACTIVE_ANON);
 	assert_int_equal(state(0), PAGE_MAPPED);
 	assert_null(b.first);
@@ -274,7 +277,7 @@ what_the_program_calls_cold_is_inactive(void **unused)
 {
 	(void)unused;
 	touch(0, true);
-	folio_activate(w->core, frame_of(0));
+	folio_activate(w->node->core, frame_of(0));
 	start_unmap(0, 1);
 	finish_all();
 	assert_int_equal(folio_lru(frame_of(0)), LRU_INACTIVE_ANON);

@@ -20,8 +20,8 @@ open_world(bool solid_state)
 	                                .ra_pages = 1,
 	                                .slots = 1025});
 	if (solid_state)
-		core_swap_solid_state(w->core, 0);
-	pgdat66(w->core)->page_cluster = 3;
+		core_swap_solid_state(w->node->core, 0);
+	pgdat66(w->node->core)->page_cluster = 3;
 }
 
 /* What is cached is written, and leaves. */
@@ -31,14 +31,14 @@ write_and_drop(void)
 	uint32_t pfns[OP_PAGES_MAX], n = 0;
 	struct batch b = {NULL, NULL};
 
-	for (uint32_t i = 0; i < w->cfg.frames_total; i++)
-		if (w->core->frames[i].flags & FRAME_DIRTY)
+	for (uint32_t i = 0; i < w->node->cfg.frames_total; i++)
+		if (w->node->core->frames[i].flags & FRAME_DIRTY)
 			pfns[n++] = i;
-	assert_int_equal(core_write(w->core, pfns, n, n, &b), n);
+	assert_int_equal(core_write(w->node->core, pfns, n, n, &b), n);
 	submit(&b);
 	finish_all();
 	for (uint32_t i = 0; i < n; i++)
-		core_drop(w->core, &w->core->frames[pfns[i]]);
+		core_drop(w->node->core, &w->node->core->frames[pfns[i]]);
 	check();
 }
 
@@ -211,8 +211,9 @@ each_area_is_remembered(void **unused)
 {
 	(void)unused;
 	reads(20, 17, 24);
-	assert_int_equal(core_area_flags(w->core, 0, vpn(30), 34, AREA_EXEC, 0),
-	                 0);
+	assert_int_equal(
+		core_area_flags(w->node->core, 0, vpn(30), 34, AREA_EXEC, 0),
+		0);
 	reads(40, 39, 42); /* half of 8 */
 	for (uint32_t i = 21; i <= 23; i++)
 		hits(i);

@@ -33,14 +33,14 @@ kswapd(struct sim *s)
 {
 	struct batch b = {NULL, NULL};
 
-	(void)core_kswapd(s->core, &b);
-	host_submit(s, &b);
+	(void)core_kswapd(s->node->core, &b);
+	host_submit(s->node, &b);
 }
 
 static uint64_t
 zone_number(const struct sim *s, enum pageout_stat_id id, unsigned zone)
 {
-	return s->stat[zone_stat(id, zone)];
+	return s->node->stat[zone_stat(id, zone)];
 }
 
 /* The pages of a zone on a list, found by walking it. */
@@ -57,7 +57,7 @@ walk(const struct core *c, const struct flist *l, unsigned zone)
 static void
 assert_lists_are_so(const struct sim *s)
 {
-	const struct core *c = s->core;
+	const struct core *c = s->node->core;
 	const struct linux24 *p = linux24(c);
 	uint64_t clean = 0, free = 0;
 
@@ -86,39 +86,40 @@ assert_lists_are_so(const struct sim *s)
 		clean += p->inactive_clean[i].count;
 		free += z->free;
 	}
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_active], p->active.count);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_inactive_dirty],
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_active],
+	                 p->active.count);
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_inactive_dirty],
 	                 p->inactive_dirty.count);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_inactive_clean], clean);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_free], free);
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_inactive_clean], clean);
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_free], free);
 }
 
 /* Nothing is in flight, so every frame in use has a page. */
 static void
 assert_ages_are_so(const struct sim *s)
 {
-	const struct core *c = s->core;
+	const struct core *c = s->node->core;
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < AGE_BUCKETS; i++)
-		sum += s->stat[PAGEOUT_STAT_age_0 + i];
+		sum += s->node->stat[PAGEOUT_STAT_age_0 + i];
 	assert_int_equal(sum, c->frames_used);
-	assert_int_equal(s->stat[PAGEOUT_STAT_nr_private] + linux24_held(c) +
-	                         c->unevictable.count,
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_nr_private] +
+	                         linux24_held(c) + c->unevictable.count,
 	                 c->frames_used);
 }
 
 static void
 assert_scans_are_so(const struct sim *s)
 {
-	assert_int_equal(s->stat[PAGEOUT_STAT_pgscan_kswapd] +
-	                         s->stat[PAGEOUT_STAT_pgscan_direct],
-	                 s->stat[PAGEOUT_STAT_pgscan_active] +
-	                         s->stat[PAGEOUT_STAT_pgscan_swap_out]);
-	assert_true(s->stat[PAGEOUT_STAT_pgscan_clean] >=
-	            s->stat[PAGEOUT_STAT_pgsteal_kswapd] +
-	                    s->stat[PAGEOUT_STAT_pgsteal_direct] +
-	                    s->stat[PAGEOUT_STAT_pgreclaim_undone]);
+	assert_int_equal(s->node->stat[PAGEOUT_STAT_pgscan_kswapd] +
+	                         s->node->stat[PAGEOUT_STAT_pgscan_direct],
+	                 s->node->stat[PAGEOUT_STAT_pgscan_active] +
+	                         s->node->stat[PAGEOUT_STAT_pgscan_swap_out]);
+	assert_true(s->node->stat[PAGEOUT_STAT_pgscan_clean] >=
+	            s->node->stat[PAGEOUT_STAT_pgsteal_kswapd] +
+	                    s->node->stat[PAGEOUT_STAT_pgsteal_direct] +
+	                    s->node->stat[PAGEOUT_STAT_pgreclaim_undone]);
 }
 
 static void
@@ -130,13 +131,14 @@ ages_follow_pages(void **unused)
 	(void)unused;
 	for (uint32_t i = 0; i < ARRAY_SIZE(age); i++)
 		touch(i, true);
-	for (uint32_t i = 0, n = 0; i < w->cfg.frames_total; i++)
-		if (w->core->frames[i].maps != 0)
-			w->core->frames[i].age = age[n++];
+	for (uint32_t i = 0, n = 0; i < w->node->cfg.frames_total; i++)
+		if (w->node->core->frames[i].maps != 0)
+			w->node->core->frames[i].age = age[n++];
 	w->now += SECOND_NS;
-	publish24(w->core);
+	publish24(w->node->core);
 	for (unsigned i = 0; i < AGE_BUCKETS; i++)
-		assert_int_equal(w->stat[PAGEOUT_STAT_age_0 + i], wanted[i]);
+		assert_int_equal(w->node->stat[PAGEOUT_STAT_age_0 + i],
+		                 wanted[i]);
 	assert_int_equal(stat_of(PAGEOUT_STAT_nr_private), ARRAY_SIZE(age));
 }
 
@@ -147,7 +149,7 @@ a_census_comes_once_a_second_though_kswapd_sleeps(void **unused)
 	touch(0, true);
 	w->now += 10 * SECOND_NS;
 	kswapd(w);
-	assert_true(linux24(w->core)->kswapd_sleeps);
+	assert_true(linux24(w->node->core)->kswapd_sleeps);
 	assert_int_equal(stat_of(PAGEOUT_STAT_nr_private), 1);
 	touch(1, true);
 	w->now += SECOND_NS / 2;
@@ -168,10 +170,10 @@ sizes_are_fresh_though_kswapd_sleeps(void **unused)
 	w->now += 10 * SECOND_NS;
 	kswapd(w);
 	assert_int_equal(stat_of(PAGEOUT_STAT_free_shortage), 0);
-	linux24(w->core)->memory_pressure = 128 * 64;
-	w->core->freepages.high = 600;
+	linux24(w->node->core)->memory_pressure = 128 * 64;
+	w->node->core->freepages.high = 600;
 	w->now += SECOND_NS / 10;
-	shortage = free_shortage(w->core);
+	shortage = free_shortage(w->node->core);
 	kswapd(w);
 	assert_true(shortage > 0);
 	assert_int_equal(stat_of(PAGEOUT_STAT_memory_pressure), 128 * 64);
@@ -183,7 +185,7 @@ sizes_are_fresh_though_kswapd_sleeps(void **unused)
 static void
 whoever_drops_a_clean_page_is_counted(void **unused)
 {
-	const struct zone *z = &w->core->zones[0];
+	const struct zone *z = &w->node->core->zones[0];
 	struct batch b = {NULL, NULL};
 	uint64_t before;
 	uint32_t low;
@@ -192,25 +194,26 @@ whoever_drops_a_clean_page_is_counted(void **unused)
 	for (uint32_t i = 0; i < 480; i++)
 		touch(i, true);
 	unmap(0, 200);
-	for (unsigned i = 0; i < 50 && nr_inactive_clean_pages(w->core) < 100;
-	     i++) {
-		wakeup_bdflush(w->core, false);
-		w->core->freepages.high = 600;
+	for (unsigned i = 0;
+	     i < 50 && nr_inactive_clean_pages(w->node->core) < 100; i++) {
+		wakeup_bdflush(w->node->core, false);
+		w->node->core->freepages.high = 600;
 		start_flush();
 		finish_all();
 	}
-	assert_true(nr_inactive_clean_pages(w->core) >= 100);
+	assert_true(nr_inactive_clean_pages(w->node->core) >= 100);
 	assert_true(stat_of(PAGEOUT_STAT_pgclean) >= 100);
 	assert_true(stat_of(PAGEOUT_STAT_launder_calls) >= 1);
 	low = z->pages_low;
-	w->core->zones[0].pages_low = z->free + 5;
-	before = nr_inactive_clean_pages(w->core);
-	(void)core_kreclaimd(w->core, &b);
-	assert_int_equal(nr_inactive_clean_pages(w->core), before - 5);
+	w->node->core->zones[0].pages_low = z->free + 5;
+	before = nr_inactive_clean_pages(w->node->core);
+	(void)core_kreclaimd(w->node->core, &b);
+	assert_int_equal(nr_inactive_clean_pages(w->node->core), before - 5);
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgsteal_kswapd), 5);
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgsteal_direct), 0);
-	w->core->zones[0].pages_low = low;
-	core_give(w->core, reclaim_page(w->core, &w->core->zones[0], 13));
+	w->node->core->zones[0].pages_low = low;
+	core_give(w->node->core,
+	          reclaim_page(w->node->core, &w->node->core->zones[0], 13));
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgsteal_direct), 1);
 	assert_scans_are_so(w);
 	assert_lists_are_so(w);
@@ -233,17 +236,18 @@ gauges_are_so_under_pressure(void **unused)
 		w->now += SECOND_NS / 50;
 		kswapd(w);
 		start_flush();
-		(void)core_kreclaimd(w->core, &b);
+		(void)core_kreclaimd(w->node->core, &b);
 		finish_all();
 		assert_lists_are_so(w);
 		assert_scans_are_so(w);
 		if (i % 400 != 0)
 			continue;
 		w->now += 2 * SECOND_NS;
-		publish24(w->core);
+		publish24(w->node->core);
 		assert_ages_are_so(w);
-		most = linux24_held(w->core) > most ? linux24_held(w->core)
-		                                    : most;
+		most = linux24_held(w->node->core) > most
+		               ? linux24_held(w->node->core)
+		               : most;
 	}
 	assert_true(most > 200);
 	assert_true(stat_of(PAGEOUT_STAT_pgscan_active) > 0);
@@ -272,11 +276,11 @@ what_is_published_stays_true(void **unused)
 				     .fail = world_fail,
 			     });
 		sim_run(s);
-		zones[s->core->zone_count]++;
+		zones[s->node->core->zone_count]++;
 		assert_lists_are_so(s);
 		assert_scans_are_so(s);
 		s->now += 2 * SECOND_NS;
-		publish24(s->core);
+		publish24(s->node->core);
 		assert_ages_are_so(s);
 	}
 	assert_true(zones[1] > 0 && zones[2] > 0);

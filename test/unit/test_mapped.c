@@ -23,7 +23,7 @@ fresh(void **state)
 static uint64_t *
 in_file(uint32_t page)
 {
-	return &w->file[0].disk.word[page + 1];
+	return &w->node->file[0].disk.word[page + 1];
 }
 
 /* Who reads the page next may find what the file holds then. */
@@ -38,7 +38,8 @@ static uint64_t
 start_sync(uint32_t page, uint32_t pages, bool begin)
 {
 	struct batch b = {NULL, NULL};
-	uint64_t left = core_sync(w->core, 0, vpn(page), pages, begin, &b);
+	uint64_t left =
+		core_sync(w->node->core, 0, vpn(page), pages, begin, &b);
 
 	submit(&b);
 	return left;
@@ -49,7 +50,7 @@ refresh(uint32_t page, uint32_t pages)
 {
 	struct batch b = {NULL, NULL};
 
-	(void)core_refresh(w->core, 0, vpn(page), pages, &b);
+	(void)core_refresh(w->node->core, 0, vpn(page), pages, &b);
 	submit(&b);
 	finish_all();
 }
@@ -57,7 +58,7 @@ refresh(uint32_t page, uint32_t pages)
 static uint32_t
 writes_failed(void)
 {
-	return core_file_failed(w->core, SWAP_AREAS_MAX);
+	return core_file_failed(w->node->core, SWAP_AREAS_MAX);
 }
 
 /* A page that was changed is being written. */
@@ -77,13 +78,14 @@ forget(uint32_t page, uint32_t pages)
 {
 	struct batch b = {NULL, NULL};
 
-	assert_int_equal(core_area_remove(w->core, 0, vpn(page), pages), 0);
+	assert_int_equal(core_area_remove(w->node->core, 0, vpn(page), pages),
+	                 0);
 	for (uint32_t i = page; i < page + pages; i++)
 		w->page[0][i].flags &= PG_PRESENT;
-	while (core_discard(w->core, 0, vpn(page), pages, &b) != 0) {
+	while (core_discard(w->node->core, 0, vpn(page), pages, &b) != 0) {
 		struct op *op = b.first;
 
-		host_submit(w, &b);
+		host_submit(w->node, &b);
 		finish(op);
 	}
 	assert_null(b.first);
@@ -133,11 +135,12 @@ end_read_of_changed(uint32_t page, bool partial)
 
 	assert_non_null(op);
 	assert_int_equal(op->count, 2);
-	assert_true(host_perform(w, op, 2));
+	assert_true(host_perform(w->node, op, 2));
 	op->pg[1].partial = partial;
 	if (partial)
-		w->file[0].disk.meant[page + 2] = p->truth = *in_file(page + 1);
-	host_end(w, op);
+		w->node->file[0].disk.meant[page + 2] = p->truth =
+			*in_file(page + 1);
+	host_end(w->node, op);
 	check();
 }
 
@@ -152,7 +155,7 @@ what_is_read_where_the_file_ends_is_believed(void **state_)
 	swap_out(1, 2);
 	*in_file(1) = sim_word(w);
 	*in_file(2) = sim_word(w); /* was cut there, and grew a little */
-	(void)core_prefetch(w->core, 0, vpn(1), 2, &b);
+	(void)core_prefetch(w->node->core, 0, vpn(1), 2, &b);
 	submit(&b);
 	end_read_of_changed(1, true);
 	end_read_of_changed(1, true); /* because of page 1, which is bad */
@@ -193,12 +196,12 @@ what_is_beyond_the_end_is_refused_until_the_file_grows(void **state_)
 	touch(6, false);
 	swap_out(6, 1);
 	was = *in_file(6);
-	w->file[0].disk.end = 6; /* page 5 is the first that is gone */
+	w->node->file[0].disk.end = 6; /* page 5 is the first that is gone */
 	assert_int_equal(fault(6), FAULT_STARTED);
 	finish_all();
 	assert_int_equal(state(6), PAGE_POISONED);
 	assert_int_equal(fault(6), FAULT_POISONED);
-	w->file[0].disk.end = FILE_PAGES + 1;
+	w->node->file[0].disk.end = FILE_PAGES + 1;
 	is_in_file_only(6);
 	refresh(6, 1);
 	touch(6, false);
@@ -212,7 +215,7 @@ what_is_changed_beyond_the_end_is_nobodys(void **state_)
 
 	(void)state_;
 	touch(5, true);
-	w->file[0].disk.end = 6;
+	w->node->file[0].disk.end = 6;
 	swap_out(5, 1);
 	assert_int_equal(state(5), PAGE_SWAPPED);
 	assert_int_equal(*in_file(5), was);
@@ -252,10 +255,10 @@ a_page_whose_write_fails_is_kept_and_written_again(void **state_)
 	write = start_write(1);
 	entry = write->entry;
 	assert_int_equal(start_sync(1, 1, true), 1);
-	assert_true(host_perform(w, write, 1));
+	assert_true(host_perform(w->node, write, 1));
 	write->pg[0].err = -EIO;
-	*in_file(1) = w->file[0].disk.meant[2] = sim_word(w); /* torn */
-	host_end(w, write);
+	*in_file(1) = w->node->file[0].disk.meant[2] = sim_word(w); /* torn */
+	host_end(w->node, write);
 	check();
 	assert_int_equal(writes_failed(), 1);
 	assert_int_equal(state(1), PAGE_CACHED);
@@ -280,7 +283,7 @@ who_maps_a_page_anew_waits_for_the_old_write(void **state_)
 	write = start_write(1);
 	word = w->page[0][1].truth;
 	forget(1, 1);
-	assert_int_equal(file_manage(w, &w->file[0], 1, 1), 0);
+	assert_int_equal(file_manage(w, &w->node->file[0], 1, 1), 0);
 	check();
 	assert_int_equal(fault(1), FAULT_WAIT);
 	assert_null(pending(OP_READ));
@@ -300,7 +303,7 @@ a_page_on_its_way_out_is_written_as_soon_as_it_is_out(void **state_)
 	touch(1, true);
 	start_unmap(1, 1);
 	assert_int_equal(start_sync(1, 1, true), 1);
-	assert_int_equal(w->jobs_count, 1);
+	assert_int_equal(w->node->jobs_count, 1);
 	finish(pending(OP_UNMAP));
 	assert_int_equal(state(1), PAGE_WRITING);
 	finish(pending(OP_WRITE));
@@ -342,11 +345,11 @@ a_sync_ends_when_its_range_is_unmapped(void **state_)
 	forget(2, FILE_PAGES - 2);
 	assert_int_equal(start_sync(1, 2, false), 0);
 	forget(0, 1);
-	assert_false(core_file_off(w->core, SWAP_AREAS_MAX)); /* [I4] */
+	assert_false(core_file_off(w->node->core, SWAP_AREAS_MAX)); /* [I4] */
 	finish(write);
 	finish_all();
 	assert_int_equal(*in_file(1), word);
-	assert_true(core_file_off(w->core, SWAP_AREAS_MAX));
+	assert_true(core_file_off(w->node->core, SWAP_AREAS_MAX));
 }
 
 static void

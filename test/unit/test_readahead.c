@@ -12,7 +12,7 @@ fresh(void **unused)
 {
 	(void)unused;
 	world_open((struct sim_options){.frames = 1024, .ra_pages = 32});
-	area = core_area_find(w->core, 0, vpn(0));
+	area = core_area_find(w->node->core, 0, vpn(0));
 	return 0;
 }
 
@@ -21,7 +21,7 @@ see(uint32_t page)
 {
 	struct stream *s;
 
-	return stream_fault(w->core, 0, vpn(page), area, &s);
+	return stream_fault(w->node->core, 0, vpn(page), area, &s);
 }
 
 static void
@@ -100,7 +100,8 @@ an_area_said_to_be_random_has_no_streams(void **unused)
 {
 	(void)unused;
 	assert_int_equal(
-		core_area_flags(w->core, 0, vpn(0), 1024, AREA_RANDOM, 0), 0);
+		core_area_flags(w->node->core, 0, vpn(0), 1024, AREA_RANDOM, 0),
+		0);
 	for (uint32_t i = 0; i < 12; i++)
 		assert_int_equal(see(100 + i).window, 1);
 }
@@ -109,9 +110,9 @@ static void
 an_area_said_to_be_sequential_starts_at_the_limit(void **unused)
 {
 	(void)unused;
-	assert_int_equal(
-		core_area_flags(w->core, 0, vpn(0), 1024, AREA_SEQUENTIAL, 0),
-		0);
+	assert_int_equal(core_area_flags(w->node->core, 0, vpn(0), 1024,
+	                                 AREA_SEQUENTIAL, 0),
+	                 0);
 	assert_int_equal(see(100).window, 32);
 	assert_int_equal(see(100).delta, 1);
 }
@@ -142,7 +143,8 @@ a_prefetch_reads_what_is_swapped_out(void **unused)
 	for (uint32_t i = 10; i < 20; i++)
 		touch(i, true);
 	swap_out(10, 10);
-	assert_int_equal(core_prefetch(w->core, 0, vpn(0), 100, &b), vpn(100));
+	assert_int_equal(core_prefetch(w->node->core, 0, vpn(0), 100, &b),
+	                 vpn(100));
 	submit(&b);
 	finish_all();
 	assert_int_equal(w->count.reads, 10);

@@ -61,7 +61,7 @@ record(const char *policy, uint64_t seed, bool faults)
 				 .fail = world_fail,
 			 });
 	sim_run(world);
-	tap_end(&t, world->core);
+	tap_end(&t, world->node->core);
 	return t;
 }
 
@@ -91,7 +91,7 @@ a_run_replayed_is_the_same_run(void **unused)
 			assert_int_equal(result.events, t.events);
 			assert_int_equal(result.hash, t.hash);
 			assert_true(result.decisions > 100);
-			assert_memory_equal(result.stat, world->stat,
+			assert_memory_equal(result.stat, world->node->stat,
 			                    sizeof(result.stat));
 			if (n == 0)
 				assert_int_not_equal(result.hash, last);
@@ -118,13 +118,13 @@ caches_are_replayed(void **unused)
 	for (int i = 0; i < 2; i++) {
 		struct cache new = {.kind = i == 0 ? CACHE_SLAB : CACHE_DENTRY};
 
-		assert_int_equal(tap_cache_add(world->core, &new), i);
+		assert_int_equal(tap_cache_add(world->node->core, &new), i);
 	}
-	tap_cache_tell(world->core, 1, 600, CACHE_GROWN);
+	tap_cache_tell(world->node->core, 1, 600, CACHE_GROWN);
 	sim_run(world);
-	tap_cache_shrunk(world->core, 1, 100);
-	tap_cache_remove(world->core, 0);
-	tap_end(&t, world->core);
+	tap_cache_shrunk(world->node->core, 1, 100);
+	tap_cache_remove(world->node->core, 0);
+	tap_end(&t, world->node->core);
 	replay(NULL);
 	assert_int_equal(result.verdict, REPLAY_SAME);
 	assert_int_equal(result.stat[PAGEOUT_STAT_shrink_freed], 100);
@@ -141,7 +141,7 @@ another_core_is_found_out(void **unused)
 		struct replay_options o = {.unmap_batch = 1};
 
 		(void)record("random", seed, false);
-		if (world->cfg.unmap_batch == 1)
+		if (world->node->cfg.unmap_batch == 1)
 			o.unmap_batch = 2;
 		replay(&o);
 		batches += result.verdict == REPLAY_DIFFERENT;
@@ -220,12 +220,12 @@ a_full_disk_ends_the_record_and_not_the_run(void **unused)
 
 	(void)unused;
 	(void)record("clock", 9, true);
-	memcpy(stat, world->stat, sizeof(stat));
+	memcpy(stat, world->node->stat, sizeof(stat));
 	memory.max = memory.size / 2;
 	t = record("clock", 9, true);
 	memory.max = 0;
 	assert_false(t.on);
-	assert_memory_equal(stat, world->stat, sizeof(stat));
+	assert_memory_equal(stat, world->node->stat, sizeof(stat));
 	replay(NULL);
 	assert_int_equal(result.verdict, REPLAY_BAD);
 	assert_non_null(strstr(result.why, "before its end"));

@@ -19,22 +19,22 @@ fresh(void **unused)
 {
 	(void)unused;
 	world_open((struct sim_options){.slots = 1001});
-	area = &w->core->swap[0];
+	area = &w->node->core->swap[0];
 	return 0;
 }
 
 static uint32_t
 take(void)
 {
-	return slot_alloc(w->core, FIRST_PFN, 1) & SWP_OFFSET_MASK;
+	return slot_alloc(w->node->core, FIRST_PFN, 1) & SWP_OFFSET_MASK;
 }
 
 /* The cache lets go, then its last user. */
 static void
 give_back(swp_entry_t e)
 {
-	slot_uncache(w->core, e, 0);
-	slot_put(w->core, e);
+	slot_uncache(w->node->core, e, 0);
+	slot_put(w->node->core, e);
 }
 
 static swp_entry_t
@@ -62,7 +62,7 @@ the_first_slots_go_out_in_order(void **unused)
 	assert_int_equal(area->lowest_bit, 261);
 	assert_int_equal(area->highest_bit, 1000);
 	assert_int_equal(area->free, 740);
-	assert_int_equal(core_swap_total(w->core), 1000);
+	assert_int_equal(core_swap_total(w->node->core), 1000);
 }
 
 /* S24-49, with holes: 257 of a run, as the first is not counted [Q24-11]. */
@@ -159,7 +159,7 @@ every_slot_goes_out_once(void **unused)
 		seen[off] = true;
 	}
 	assert_int_equal(take(), 0);
-	assert_int_equal(core_swap_free(w->core), 0);
+	assert_int_equal(core_swap_free(w->node->core), 0);
 	give_back(500);
 	assert_int_equal(take(), 500);
 	assert_int_equal(take(), 0);
@@ -171,15 +171,15 @@ a_slot_is_free_when_its_last_user_goes(void **unused)
 	swp_entry_t e = take();
 
 	(void)unused;
-	slot_get(w->core, e);
-	slot_get(w->core, e);
-	slot_put(w->core, e);
-	slot_uncache(w->core, e, 0);
-	slot_put(w->core, e);
+	slot_get(w->node->core, e);
+	slot_get(w->node->core, e);
+	slot_put(w->node->core, e);
+	slot_uncache(w->node->core, e, 0);
+	slot_put(w->node->core, e);
 	assert_int_equal(area->map[e], 1);
-	assert_int_equal(core_swap_free(w->core), 999);
-	slot_put(w->core, e);
-	assert_int_equal(core_swap_free(w->core), 1000);
+	assert_int_equal(core_swap_free(w->node->core), 999);
+	slot_put(w->node->core, e);
+	assert_int_equal(core_swap_free(w->node->core), 1000);
 }
 
 static void
@@ -188,13 +188,15 @@ the_hash_is_kept_while_the_slot_is_not_cached(void **unused)
 	swp_entry_t e = take();
 
 	(void)unused;
-	assert_ptr_equal(slot_frame(w->core, e), &w->core->frames[FIRST_PFN]);
-	slot_get(w->core, e);
-	slot_uncache(w->core, e, 0x1122334455667788u);
-	slot_put(w->core, e);
-	assert_null(slot_frame(w->core, e));
-	assert_int_equal(slot_cache(w->core, e, 9), 0x1122334455667788u);
-	assert_ptr_equal(slot_frame(w->core, e), &w->core->frames[9]);
+	assert_ptr_equal(slot_frame(w->node->core, e),
+	                 &w->node->core->frames[FIRST_PFN]);
+	slot_get(w->node->core, e);
+	slot_uncache(w->node->core, e, 0x1122334455667788u);
+	slot_put(w->node->core, e);
+	assert_null(slot_frame(w->node->core, e));
+	assert_int_equal(slot_cache(w->node->core, e, 9), 0x1122334455667788u);
+	assert_ptr_equal(slot_frame(w->node->core, e),
+	                 &w->node->core->frames[9]);
 }
 
 static void
@@ -203,9 +205,9 @@ a_bad_slot_is_never_given_out_again(void **unused)
 	swp_entry_t e = take();
 
 	(void)unused;
-	slot_bad(w->core, e);
+	slot_bad(w->node->core, e);
 	assert_int_equal(area->bad, 1);
-	assert_int_equal(core_swap_total(w->core), 999);
+	assert_int_equal(core_swap_total(w->node->core), 999);
 	for (uint32_t i = 0; i < 999; i++)
 		assert_int_not_equal(take(), e);
 	assert_int_equal(take(), 0);
@@ -218,24 +220,25 @@ a_device_that_fails_rests_longer_each_time(void **unused)
 	uint64_t last = 0;
 
 	(void)unused;
-	assert_true(swap_writable(w->core, e, 0));
+	assert_true(swap_writable(w->node->core, e, 0));
 	for (unsigned i = 0; i < 12; i++) {
-		slot_rest(w->core, e, 0);
-		assert_false(swap_writable(w->core, e, area->retry_ns - 1));
-		assert_true(swap_writable(w->core, e, area->retry_ns));
+		slot_rest(w->node->core, e, 0);
+		assert_false(
+			swap_writable(w->node->core, e, area->retry_ns - 1));
+		assert_true(swap_writable(w->node->core, e, area->retry_ns));
 		assert_true(area->retry_ns >= last);
 		last = area->retry_ns;
 	}
 	assert_int_equal(last, 1000000000);
-	slot_written(w->core, e);
-	assert_true(swap_writable(w->core, e, 0));
+	slot_written(w->node->core, e);
+	assert_true(swap_writable(w->node->core, e, 0));
 }
 
 static void
 an_area_that_grows_has_more_slots(void **unused)
 {
 	static uint64_t tables[1024];
-	struct core *c = w->core;
+	struct core *c = w->node->core;
 	int type;
 
 	(void)unused;
@@ -258,14 +261,14 @@ an_area_that_grows_has_more_slots(void **unused)
 static void
 a_slot_may_be_taken_for_two(void **unused)
 {
-	swp_entry_t e = slot_alloc(w->core, FIRST_PFN, 2);
+	swp_entry_t e = slot_alloc(w->node->core, FIRST_PFN, 2);
 
 	(void)unused;
 	assert_int_equal(area->map[e], 2);
 	give_back(e);
-	assert_int_equal(core_swap_free(w->core), 999);
-	slot_put(w->core, e);
-	assert_int_equal(core_swap_free(w->core), 1000);
+	assert_int_equal(core_swap_free(w->node->core), 999);
+	slot_put(w->node->core, e);
+	assert_int_equal(core_swap_free(w->node->core), 1000);
 }
 
 /* S24-52 */
@@ -276,17 +279,17 @@ a_slot_with_too_many_users_is_never_free(void **unused)
 
 	(void)unused;
 	area->map[e] = 0x7ffe;
-	slot_get(w->core, e);
+	slot_get(w->node->core, e);
 	assert_int_equal(area->map[e], 0x7fff);
 	assert_int_equal(area->overflows, 0);
-	slot_get(w->core, e);
+	slot_get(w->node->core, e);
 	assert_int_equal(area->map[e], 0x7fff);
 	assert_int_equal(area->overflows, 1);
-	slot_put(w->core, e);
+	slot_put(w->node->core, e);
 	assert_int_equal(area->map[e], 0x7fff);
 	give_back(e);
 	assert_int_equal(area->map[e], 0x7fff);
-	assert_int_equal(core_swap_free(w->core), 999);
+	assert_int_equal(core_swap_free(w->node->core), 999);
 	for (uint32_t i = 2; i <= 1000; i++)
 		assert_int_equal(take(), i);
 	assert_int_equal(take(), 0);
@@ -325,9 +328,10 @@ three_areas(int a, int b, int c)
 	memset(tables, 0, sizeof(tables));
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
-			core_swapon(w->core, tables[i], 4, 4, prios[i]), i + 1);
-	assert_int_equal(core_swap_free(w->core), 9);
-	assert_int_equal(core_swap_total(w->core), 10);
+			core_swapon(w->node->core, tables[i], 4, 4, prios[i]),
+			i + 1);
+	assert_int_equal(core_swap_free(w->node->core), 9);
+	assert_int_equal(core_swap_total(w->node->core), 10);
 }
 
 /* The areas that the next slots come from, "-": none. */
@@ -335,7 +339,7 @@ static void
 assert_order(const char *names)
 {
 	for (; *names != 0; names++) {
-		swp_entry_t e = slot_alloc(w->core, FIRST_PFN, 1);
+		swp_entry_t e = slot_alloc(w->node->core, FIRST_PFN, 1);
 
 		assert_int_equal(e == 0 ? '-' : "0ABC"[e >> SWP_OFFSET_BITS],
 		                 *names);
@@ -357,7 +361,7 @@ areas_without_a_priority_fill_up_one_after_another(void **unused)
 	(void)unused;
 	three_areas(SWAP_PRIO_AUTO, SWAP_PRIO_AUTO, SWAP_PRIO_AUTO);
 	for (int i = 0; i <= 3; i++)
-		assert_int_equal(w->core->swap[i].prio, -1 - i);
+		assert_int_equal(w->node->core->swap[i].prio, -1 - i);
 	assert_order("AAABBBCCC-");
 }
 
@@ -376,11 +380,11 @@ a_higher_area_is_used_again_when_it_has_room(void **unused)
 	(void)unused;
 	three_areas(5, 1, 1);
 	assert_order("AAACBC");
-	assert_int_equal(w->core->swap_list.next, 2);
+	assert_int_equal(w->node->core->swap_list.next, 2);
 	give_back(in_area(1, 2));
-	assert_int_equal(w->core->swap_list.next, 1);
+	assert_int_equal(w->node->core->swap_list.next, 1);
 	give_back(in_area(2, 1));
-	assert_int_equal(w->core->swap_list.next, 1);
+	assert_int_equal(w->node->core->swap_list.next, 1);
 	assert_order("ACBBB-");
 }
 

@@ -19,13 +19,13 @@ open_slots(uint32_t slots)
 {
 	world_open((struct sim_options){.slots = slots,
 	                                .policy = "kswapd:quirks=exact"});
-	area = &w->core->swap[0];
+	area = &w->node->core->swap[0];
 }
 
 static swp_entry_t
 take(void)
 {
-	return slot_alloc(w->core, FIRST_PFN, 1);
+	return slot_alloc(w->node->core, FIRST_PFN, 1);
 }
 
 static void
@@ -38,8 +38,8 @@ take_all(uint32_t first, uint32_t last)
 static void
 give_back(swp_entry_t e)
 {
-	slot_uncache(w->core, e, 0);
-	slot_put(w->core, e);
+	slot_uncache(w->node->core, e, 0);
+	slot_put(w->node->core, e);
 }
 
 /* Somebody has this slot already. */
@@ -91,8 +91,8 @@ open_equals(uint32_t lowest, uint32_t slots)
 	memset(tables, 0, sizeof(tables));
 	assert_true(core_swap_bytes(slots + 1) <= sizeof(tables[0]));
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(core_swapon(w->core, tables[i], slots + 1,
-		                             slots + 1, 7),
+		assert_int_equal(core_swapon(w->node->core, tables[i],
+		                             slots + 1, slots + 1, 7),
 		                 i + 1);
 }
 
@@ -154,7 +154,7 @@ static void
 open_clusters(void)
 {
 	open_slots(1025); /* clusters 1, 2, 3 are whole */
-	core_swap_solid_state(w->core, 0);
+	core_swap_solid_state(w->node->core, 0);
 	check();
 }
 
@@ -219,10 +219,10 @@ clusters_of_an_area_that_grows_come_last(void **unused)
 	open_slots(2);
 	memset(table, 0, sizeof(table));
 	assert_true(core_swap_bytes(1025) <= sizeof(table));
-	assert_int_equal(core_swapon(w->core, table, 1025, 600, 7), 1);
-	core_swap_solid_state(w->core, 1);
+	assert_int_equal(core_swapon(w->node->core, table, 1025, 600, 7), 1);
+	core_swap_solid_state(w->node->core, 1);
 	assert_int_equal(take(), b | 256);
-	core_swap_grown(w->core, 1, 1025);
+	core_swap_grown(w->node->core, 1, 1025);
 	check();
 	for (uint32_t i = 257; i < 1024; i++)
 		assert_int_equal(take(), b | i);
@@ -244,10 +244,10 @@ out_and_in(uint32_t page, uint32_t pages)
 static swp_entry_t
 slot_of(uint32_t page)
 {
-	pte_t pte = pte_get(w->core, 0, vpn(page));
+	pte_t pte = pte_get(w->node->core, 0, vpn(page));
 
 	return pte_kind(pte) == PTE_PRESENT
-	               ? w->core->frames[pte_pfn(pte)].entry
+	               ? w->node->core->frames[pte_pfn(pte)].entry
 	               : pte_entry(pte);
 }
 
@@ -261,7 +261,7 @@ slots_of_mapped_pages_are_stolen_when_half_is_used(void **unused)
 		touch(i, true);
 		unmap(i, 1);
 	}
-	assert_int_equal(core_swap_free(w->core), 0);
+	assert_int_equal(core_swap_free(w->node->core), 0);
 	assert_int_equal(take(), 0); /* full is full */
 	(void)discard(4, 1);
 	(void)discard(9, 1);
@@ -270,7 +270,7 @@ slots_of_mapped_pages_are_stolen_when_half_is_used(void **unused)
 	assert_int_equal(take(), 5);
 	assert_int_equal(take(), 6);
 	assert_int_equal(slot_of(5), 0);
-	assert_int_equal(core_swap_free(w->core), 1);
+	assert_int_equal(core_swap_free(w->node->core), 1);
 	give_back(5);
 	give_back(6);
 	unmap(5, 1); /* it gets another, and is written anew */
@@ -283,7 +283,7 @@ fault_writes(uint32_t page)
 {
 	struct batch b = {NULL, NULL};
 
-	assert_int_equal(core_fault_write(w->core, 0, vpn(page), &b),
+	assert_int_equal(core_fault_write(w->node->core, 0, vpn(page), &b),
 	                 FAULT_STARTED);
 	submit(&b);
 	finish_all();
@@ -299,15 +299,15 @@ a_page_that_comes_in_keeps_its_slot_while_half_is_free(void **unused)
 	unmap(3, 1);
 	for (uint32_t i = 501; i < 1000; i++)
 		occupy(i);
-	assert_int_equal(core_swap_free(w->core), 500);
+	assert_int_equal(core_swap_free(w->node->core), 500);
 	touch(3, false);
 	assert_int_equal(slot_of(3), 1);
 	unmap(3, 1);
 	occupy(1000);
-	assert_int_equal(core_swap_free(w->core), 499);
+	assert_int_equal(core_swap_free(w->node->core), 499);
 	touch(3, false);
 	assert_int_equal(slot_of(3), 0);
-	assert_int_equal(core_swap_free(w->core), 500);
+	assert_int_equal(core_swap_free(w->node->core), 500);
 }
 
 static void
@@ -319,7 +319,7 @@ a_page_that_is_written_to_needs_no_slot(void **unused)
 	unmap(3, 1);
 	fault_writes(3);
 	assert_int_equal(slot_of(3), 0);
-	assert_int_equal(core_swap_free(w->core), 1000);
+	assert_int_equal(core_swap_free(w->node->core), 1000);
 	unmap(3, 1);
 	assert_int_equal(slot_of(3), 2);
 }
@@ -331,8 +331,9 @@ a_page_of_a_locked_area_needs_no_slot(void **unused)
 	open_slots(1001);
 	touch(3, true);
 	unmap(3, 1);
-	assert_int_equal(core_area_flags(w->core, 0, vpn(0), 8, AREA_LOCKED, 0),
-	                 0);
+	assert_int_equal(
+		core_area_flags(w->node->core, 0, vpn(0), 8, AREA_LOCKED, 0),
+		0);
 	touch(3, false);
 	assert_int_equal(slot_of(3), 0);
 }
@@ -363,8 +364,8 @@ no_slot_is_lost(void **unused)
 		print_message("# seed %u\n", (unsigned)seed);
 		open_equals(choice_between(&ch, 2, 1500), 60);
 		if (choice_of(&ch, 2) != 0)
-			core_swap_solid_state(w->core, 0);
-		total = core_swap_total(w->core);
+			core_swap_solid_state(w->node->core, 0);
+		total = core_swap_total(w->node->core);
 		for (uint32_t i = 0; i < 6000; i++) {
 			uint32_t k = choice_of(&ch, n + 1);
 
@@ -379,7 +380,7 @@ no_slot_is_lost(void **unused)
 			give_back(held[k]);
 			held[k] = held[--n];
 		}
-		assert_int_equal(core_swap_free(w->core), total - n);
+		assert_int_equal(core_swap_free(w->node->core), total - n);
 		check();
 	}
 }

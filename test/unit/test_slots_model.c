@@ -108,7 +108,7 @@ model_alloc(void)
 	bool wrapped = false;
 	int i = model.turn;
 
-	while (taken_count < core_swap_total(w->core) && i < AREAS) {
+	while (taken_count < core_swap_total(w->node->core) && i < AREAS) {
 		uint32_t off = model_scan(&model.area[model.order[i]]);
 
 		if (off != 0)
@@ -147,16 +147,16 @@ open_areas(struct choice *c)
 
 	world_open((struct sim_options){.slots = 600});
 	taken_count = 0;
-	model_swapon(0, 600, w->core->swap[0].prio);
+	model_swapon(0, 600, w->node->core->swap[0].prio);
 	memset(tables, 0, sizeof(tables));
 	for (int i = 1; i < AREAS; i++) {
 		uint32_t slots = choice_between(c, 2, SLOTS_MAX);
 
 		assert_true(core_swap_bytes(slots) <= sizeof(tables[i]));
-		assert_int_equal(core_swapon(w->core, tables[i], slots, slots,
-		                             prios[choice_of(c, 5)]),
+		assert_int_equal(core_swapon(w->node->core, tables[i], slots,
+		                             slots, prios[choice_of(c, 5)]),
 		                 i);
-		model_swapon(i, slots, w->core->swap[i].prio);
+		model_swapon(i, slots, w->node->core->swap[i].prio);
 	}
 }
 
@@ -165,7 +165,7 @@ take_one(void)
 {
 	swp_entry_t e = model_alloc();
 
-	assert_int_equal(slot_alloc(w->core, 5, 1), e);
+	assert_int_equal(slot_alloc(w->node->core, 5, 1), e);
 	taken_count += e != 0;
 	fulls += e == 0;
 }
@@ -174,8 +174,8 @@ static void
 give_back(swp_entry_t e)
 {
 	model_free(e);
-	slot_uncache(w->core, e, 0);
-	slot_put(w->core, e);
+	slot_uncache(w->node->core, e, 0);
+	slot_put(w->node->core, e);
 	taken_count--;
 }
 
@@ -197,10 +197,11 @@ give(struct choice *c, uint32_t pages)
 static void
 compare_hints(void)
 {
-	assert_int_equal(w->core->swap_list.head, model.order[0]);
-	assert_int_equal(w->core->swap_list.next, model.order[model.turn]);
+	assert_int_equal(w->node->core->swap_list.head, model.order[0]);
+	assert_int_equal(w->node->core->swap_list.next,
+	                 model.order[model.turn]);
 	for (int i = 0; i < AREAS; i++) {
-		const struct swap_area *s = &w->core->swap[i];
+		const struct swap_area *s = &w->node->core->swap[i];
 		const struct model_area *a = &model.area[i];
 
 		assert_int_equal(s->lowest_bit, a->lowest);
@@ -214,7 +215,7 @@ compare_hints(void)
 static void
 step(struct choice *c, uint32_t of_100)
 {
-	bool low = taken_count * 100 < core_swap_total(w->core) * of_100;
+	bool low = taken_count * 100 < core_swap_total(w->node->core) * of_100;
 
 	if (low != (choice_of(c, 4) == 0))
 		take_one();

@@ -31,15 +31,16 @@ fail_world(void *ctx, const char *law, const char *what)
 static void
 perform(struct batch *b)
 {
-	host_submit(w, b);
-	while (w->jobs_count > 0)
-		for (uint32_t i = 0; i < w->cfg.ops_total; i++) {
-			struct op *op = w->jobs[i].op;
+	host_submit(w->node, b);
+	while (w->node->jobs_count > 0)
+		for (uint32_t i = 0; i < w->node->cfg.ops_total; i++) {
+			struct op *op = w->node->jobs[i].op;
 
 			if (op == NULL)
 				continue;
-			assert_true(host_perform(w, op, OP_PAGES_MAX * 2));
-			host_end(w, op);
+			assert_true(
+				host_perform(w->node, op, OP_PAGES_MAX * 2));
+			host_end(w->node, op);
 		}
 	oracle_check(w);
 }
@@ -53,7 +54,8 @@ touch(unsigned space, uint32_t page)
 	while ((p->flags & PG_PRESENT) == 0) {
 		struct batch b = {NULL, NULL};
 
-		(void)core_fault(w->core, space, sim_vpn(w, space, page), &b);
+		(void)core_fault(w->node->core, space, sim_vpn(w, space, page),
+		                 &b);
 		perform(&b);
 	}
 	p->word = p->truth = sim_word(w);
@@ -67,10 +69,10 @@ all_grow_old(void)
 		uint64_t v = sim_vpn(w, space, 0), end = v + PAGES;
 		struct frame *f;
 
-		for (;
-		     (f = core_next_mapped(w->core, space, v, end, &v)) != NULL;
+		for (; (f = core_next_mapped(w->node->core, space, v, end,
+		                             &v)) != NULL;
 		     v++) {
-			(void)core_test_clear_young(w->core, space, v);
+			(void)core_test_clear_young(w->node->core, space, v);
 			f->age = 0;
 		}
 	}
@@ -100,7 +102,7 @@ world_with(uint32_t a, uint32_t b, uint32_t c)
 		for (uint32_t page = 0; page < rss[space]; page++)
 			touch(space, page);
 	for (unsigned space = 0; space < SPACES; space++)
-		assert_int_equal(w->core->spaces[space].rss, rss[space]);
+		assert_int_equal(w->node->core->spaces[space].rss, rss[space]);
 	all_grow_old();
 }
 
@@ -112,12 +114,12 @@ expect_walk(unsigned space, uint64_t pages)
 	struct batch b = {NULL, NULL};
 
 	for (unsigned i = 0; i < SPACES; i++)
-		before[i] = w->core->spaces[i].rss;
-	(void)swap_out(w->core, PRIORITY_MAX, &b);
-	swap_out_end(w->core, &b);
+		before[i] = w->node->core->spaces[i].rss;
+	(void)swap_out(w->node->core, PRIORITY_MAX, &b);
+	swap_out_end(w->node->core, &b);
 	perform(&b);
 	for (unsigned i = 0; i < SPACES; i++)
-		assert_int_equal(before[i] - w->core->spaces[i].rss,
+		assert_int_equal(before[i] - w->node->core->spaces[i].rss,
 		                 i == space ? pages : 0);
 }
 
@@ -136,9 +138,9 @@ the_larger_space_gives_first_and_more(void **state)
 	expect_walk(1, 601 / 32);
 	expect_walk(2, 301 / 32);
 	expect_walk(0, 8);
-	assert_int_equal(w->core->spaces[1].rss, 640 - 57);
-	assert_int_equal(w->core->spaces[2].rss, 320 - 28);
-	assert_int_equal(w->core->spaces[0].rss, 32 - 24);
+	assert_int_equal(w->node->core->spaces[1].rss, 640 - 57);
+	assert_int_equal(w->node->core->spaces[2].rss, 320 - 28);
+	assert_int_equal(w->node->core->spaces[0].rss, 32 - 24);
 }
 
 static void
@@ -148,7 +150,7 @@ a_budget_and_not_the_size_says_whose_turn_it_is(void **state)
 
 	(void)state;
 	world_with(100, 640, 100);
-	mm = linux24(w->core)->mm;
+	mm = linux24(w->node->core)->mm;
 	mm[0].swap_cnt = 9;
 	mm[1].swap_cnt = 5;
 	mm[2].swap_cnt = 12;
@@ -174,8 +176,8 @@ a_space_with_nothing_mapped_is_passed_over(void **state)
 {
 	(void)state;
 	world_with(0, 64, 0);
-	linux24(w->core)->mm[0].swap_cnt = 1000;
-	linux24(w->core)->mm[2].swap_cnt = 1000;
+	linux24(w->node->core)->mm[0].swap_cnt = 1000;
+	linux24(w->node->core)->mm[2].swap_cnt = 1000;
 	expect_walk(1, 8);
 	expect_walk(1, 8);
 }

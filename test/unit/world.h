@@ -54,7 +54,7 @@ vpn(uint32_t page)
 static inline enum page_state
 state(uint32_t page)
 {
-	return core_page_state(w->core, 0, vpn(page));
+	return core_page_state(w->node->core, 0, vpn(page));
 }
 
 static inline void
@@ -68,9 +68,10 @@ check(void)
 static inline struct op *
 pending(enum op_kind kind)
 {
-	for (uint32_t i = 0; i < w->cfg.ops_total; i++)
-		if (w->jobs[i].op != NULL && w->jobs[i].op->kind == kind)
-			return w->jobs[i].op;
+	for (uint32_t i = 0; i < w->node->cfg.ops_total; i++)
+		if (w->node->jobs[i].op != NULL &&
+		    w->node->jobs[i].op->kind == kind)
+			return w->node->jobs[i].op;
 	return NULL;
 }
 
@@ -78,8 +79,8 @@ static inline void
 finish(struct op *op)
 {
 	assert_non_null(op);
-	assert_true(host_perform(w, op, OP_PAGES_MAX * 2));
-	host_end(w, op);
+	assert_true(host_perform(w->node, op, OP_PAGES_MAX * 2));
+	host_end(w->node, op);
 	check();
 }
 
@@ -87,16 +88,16 @@ finish(struct op *op)
 static inline void
 finish_all(void)
 {
-	while (w->jobs_count > 0)
-		for (uint32_t i = 0; i < w->cfg.ops_total; i++)
-			if (w->jobs[i].op != NULL)
-				finish(w->jobs[i].op);
+	while (w->node->jobs_count > 0)
+		for (uint32_t i = 0; i < w->node->cfg.ops_total; i++)
+			if (w->node->jobs[i].op != NULL)
+				finish(w->node->jobs[i].op);
 }
 
 static inline void
 submit(struct batch *b)
 {
-	host_submit(w, b);
+	host_submit(w->node, b);
 	check();
 }
 
@@ -105,7 +106,7 @@ static inline enum fault_verdict
 fault(uint32_t page)
 {
 	struct batch b = {NULL, NULL};
-	enum fault_verdict v = core_fault(w->core, 0, vpn(page), &b);
+	enum fault_verdict v = core_fault(w->node->core, 0, vpn(page), &b);
 
 	submit(&b);
 	return v;
@@ -126,7 +127,7 @@ touch(uint32_t page, bool is_write)
 
 		assert_true(tries < 100);
 		if (fault(page) == FAULT_NOFRAME)
-			(void)core_reclaim_direct(w->core, &b);
+			(void)core_reclaim_direct(w->node->core, &b);
 		submit(&b);
 		finish_all();
 	}
@@ -143,7 +144,7 @@ start_unmap(uint32_t page, uint32_t pages)
 {
 	struct batch b = {NULL, NULL};
 
-	(void)core_cold(w->core, 0, vpn(page), pages, &b);
+	(void)core_cold(w->node->core, 0, vpn(page), pages, &b);
 	submit(&b);
 }
 
@@ -152,7 +153,7 @@ start_flush(void)
 {
 	struct batch b = {NULL, NULL};
 
-	(void)core_flush(w->core, &b);
+	(void)core_flush(w->node->core, &b);
 	submit(&b);
 }
 
@@ -170,9 +171,9 @@ drop_clean(uint32_t n)
 {
 	uint32_t done = 0;
 
-	for (uint32_t i = 0; i < w->cfg.frames_total && done < n; i++)
-		if (w->core->frames[i].list == LIST_INACTIVE_CLEAN) {
-			core_drop(w->core, &w->core->frames[i]);
+	for (uint32_t i = 0; i < w->node->cfg.frames_total && done < n; i++)
+		if (w->node->core->frames[i].list == LIST_INACTIVE_CLEAN) {
+			core_drop(w->node->core, &w->node->core->frames[i]);
 			done++;
 		}
 	return done;
@@ -193,7 +194,7 @@ static inline uint64_t
 discard(uint32_t page, uint32_t pages)
 {
 	struct batch b = {NULL, NULL};
-	uint64_t left = core_discard(w->core, 0, vpn(page), pages, &b);
+	uint64_t left = core_discard(w->node->core, 0, vpn(page), pages, &b);
 
 	for (uint32_t i = page; i < page + pages; i++) {
 		unsigned flags = w->page[0][i].flags;
@@ -211,7 +212,7 @@ discard(uint32_t page, uint32_t pages)
 static inline uint64_t
 stat_of(enum pageout_stat_id id)
 {
-	return w->stat[id];
+	return w->node->stat[id];
 }
 
 #endif
