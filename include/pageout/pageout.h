@@ -86,6 +86,10 @@ struct pageout_options {
 	const char *record_path; /* a file, made or emptied: all decisions are
 	                            written down, for pageout replay; NULL:
 	                            none */
+	unsigned nodes; /* budget and swap file are shared out to so many, each
+	                   with its own daemons: see pageout-run(1); 0: as many
+	                   as the machine has NUMA nodes with memory.  A record
+	                   is of one node */
 };
 
 /*
@@ -433,6 +437,17 @@ int pageout_space_stats(struct pageout *engine, int space,
  */
 unsigned pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
 	__attribute__((nonnull(1, 2)));
+
+/*
+ * Copy the numbers of one node of the engine: the engine's are their sums.
+ *
+ *	node	0, 1 ...; of one that is not there all numbers are 0
+ *
+ * Returns how many nodes the engine has.
+ */
+unsigned pageout_node_stats(struct pageout *engine, unsigned node,
+                            uint64_t *values, unsigned count)
+	__attribute__((nonnull(1, 3)));
 
 /* Name, unit and meaning of number id, or NULL when there is no such id. */
 const struct pageout_stat_entry *pageout_stat_describe(unsigned id);

@@ -6,10 +6,14 @@
  * "pageout-stat" that is found through /proc/PID/fd of the engine's process or
  * of its keeper:
  *
- *	+--------+---------------------------+---------------------------+
- *	| header | directory: one entry for  | values: uint64_t, each on |
- *	| 256 B  | each number, 160 B each   | its own 8-byte boundary   |
- *	+--------+---------------------------+---------------------------+
+ *	+--------+---------------------------+--------------------+--------+--
+ *	| header | directory: one entry for  | values of node 0:  | node 1 |
+ *	| 256 B  | each number, 160 B each   | uint64_t, aligned  |        |
+ *	+--------+---------------------------+--------------------+--------+--
+ *
+ * An engine has one node or several, which count each for itself: the number
+ * of node n lies n * node_bytes behind that of node 0, and the engine's is the
+ * sum.
  *
  * The file describes itself.  A tool finds a number by its name in the
  * directory, once, and keeps the offset; it never assumes an order.  So an old
@@ -22,8 +26,8 @@
  * last values stay; an engine that died leaves it 0 and its pid is gone.
  *
  * All integers are in host byte order, strings end with a NUL.  This layout is
- * PAGEOUT_STAT_VERSION 1; a change that breaks the rules above, and nothing
- * else, makes it 2.
+ * PAGEOUT_STAT_VERSION 2; a change that breaks the rules above, and nothing
+ * else, makes it 3.
  */
 #ifndef PAGEOUT_STAT_H
 #define PAGEOUT_STAT_H
@@ -31,7 +35,7 @@
 #include <stdint.h>
 
 #define PAGEOUT_STAT_MAGIC 0x3154554f45474150u /* "PAGEOUT1" in memory */
-#define PAGEOUT_STAT_VERSION 1
+#define PAGEOUT_STAT_VERSION 2
 #define PAGEOUT_STAT_FILE "pageout-stat"
 
 enum pageout_stat_kind { PAGEOUT_COUNTER, PAGEOUT_GAUGE };
@@ -45,9 +49,9 @@ enum pageout_stat_unit {
 struct pageout_stat_header {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t header_bytes; /* 256 in version 1 */
+	uint32_t header_bytes; /* 256 in version 2 */
 	uint32_t entry_count;
-	uint32_t entry_bytes; /* 160 in version 1 */
+	uint32_t entry_bytes; /* 160 in version 2 */
 	uint64_t file_bytes;
 	uint64_t started_boottime_ns;
 	uint64_t ended_boottime_ns; /* 0 while it runs */
@@ -55,8 +59,10 @@ struct pageout_stat_header {
 	uint32_t page_bytes;
 	char command[64]; /* of the process, cut if need be */
 	char policy[24];
-	char mode[8]; /* "thread" or "inline" */
-	char reserved[104];
+	char mode[8];        /* "thread" or "inline" */
+	uint32_t node_count; /* 1 or more */
+	uint32_t node_bytes; /* from a value to that of the next node */
+	char reserved[96];
 };
 
 struct pageout_stat_entry {

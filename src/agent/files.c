@@ -20,7 +20,7 @@
 #include "agent/sys.h"
 #include "base/assert.h"
 
-enum { FILES_MAX = PAGER_FDS_MAX + 2, FILES_ROOM = 48, FILES_LIMIT = 1024 };
+enum { FILES_MAX = PAGER_FDS_MAX + 2, FILES_ROOM = 80, FILES_LIMIT = 1024 };
 
 static int files[FILES_MAX]; /* ascending; constant while ON */
 static size_t files_count;

@@ -143,7 +143,8 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 		return m->line.line;
 	}
 	cm = CMSG_FIRSTHDR(&h);
-	if (m->head.kind != KEEPER_CONFIG || r != sizeof(m->config))
+	if (m->head.kind != KEEPER_CONFIG || r != sizeof(m->config) ||
+	    m->config.nodes == 0 || m->config.nodes > KEEPER_NODES_MAX)
 		return "the keeper's answer makes no sense";
 	count = keeper_config_fds(&m->config);
 	if (cm == NULL || cm->cmsg_type != SCM_RIGHTS ||
@@ -153,6 +154,8 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 	return NULL;
 }
 
+_Static_assert((int)KEEPER_NODES_MAX == (int)PAGER_NODES_MAX, "");
+
 /* Open the pager and give its userfaultfds to the keeper. */
 static const char *
 start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
@@ -161,11 +164,12 @@ start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
 		.head = KEEPER_HEAD(KEEPER_HOLD, struct keeper_hold)};
 	struct pager_config config = {
 		.mem_bytes = k->mem_bytes,
-		.swap_bytes = k->swap_bytes,
-		.swap_fd = fds[KEEPER_FD_SWAP],
-		.swap_direct = k->swap_direct != 0,
+		.swap = {.nodes = k->nodes,
+	                 .is_shared = k->swap_shared != 0,
+	                 .direct = k->swap_direct != 0,
+	                 .bytes = k->swap_bytes},
 		.stat_fd = fds[KEEPER_FD_STAT],
-		.record_fd = k->has_record ? fds[KEEPER_FD_RECORD] : 0,
+		.record_fd = k->has_record ? fds[KEEPER_FD_SWAP + k->nodes] : 0,
 		.policy = k->policy,
 		.mode = (enum pageout_mode)k->mode,
 		.events = true,
@@ -174,6 +178,7 @@ start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
 	int mine[PAGER_FDS_MAX];
 	long r;
 
+	memcpy(config.swap.fd, fds + KEEPER_FD_SWAP, sizeof(int) * k->nodes);
 	agent_inside(true);
 	r = pager_open(&agent_pager, &config);
 	agent_inside(false);

@@ -9,9 +9,9 @@
  *
  *	agent                           keeper
  *	HELLO version, pid, command  ->
- *	                             <- CONFIG budget, policy, mode
- *	                                + swap file, statistics file,
- *	                                  a file for the record if wanted
+ *	                             <- CONFIG budget, policy, mode, nodes
+ *	                                + statistics file, a swap file for each
+ *	                                  node, a file for the record if wanted
  *	                             or REFUSE why
  *	HOLD                         ->    + userfaultfds
  *	LOG level, line              ->    (any number, any time)
@@ -31,7 +31,7 @@
 
 #define KEEPER_ENVIRONMENT "PAGEOUT_KEEPER"
 #define KEEPER_MAGIC 0x4b504750u /* "PGPK" */
-#define KEEPER_VERSION 2
+#define KEEPER_VERSION 3
 
 enum keeper_kind {
 	KEEPER_HELLO = 1,
@@ -41,8 +41,10 @@ enum keeper_kind {
 	KEEPER_LOG
 };
 
-/* Descriptors with a CONFIG, in this order; the last only if it has_record. */
-enum { KEEPER_FD_SWAP, KEEPER_FD_STAT, KEEPER_FD_RECORD, KEEPER_CONFIG_FDS };
+/* Descriptors with a CONFIG: this one, then those of the swap files, and last
+ * the record's if it has_record. */
+enum { KEEPER_FD_STAT, KEEPER_FD_SWAP };
+enum { KEEPER_NODES_MAX = 8, KEEPER_CONFIG_FDS = KEEPER_NODES_MAX + 2 };
 enum { KEEPER_HOLD_FDS_MAX = 16, KEEPER_LINE_BYTES = 400 };
 
 struct keeper_head {
@@ -62,8 +64,10 @@ struct keeper_hello {
 struct keeper_config {
 	struct keeper_head head;
 	uint64_t mem_bytes;
-	uint64_t swap_bytes;
-	uint32_t swap_direct; /* the swap file was opened with O_DIRECT */
+	uint64_t swap_bytes;  /* of each node */
+	uint32_t nodes;       /* 1..KEEPER_NODES_MAX */
+	uint32_t swap_shared; /* its descriptors are of one device */
+	uint32_t swap_direct; /* they were opened with O_DIRECT */
 	uint32_t mode;        /* enum pageout_mode */
 	char policy[KEEPER_POLICY_BYTES]; /* "": the default */
 	uint32_t has_record;
@@ -94,7 +98,7 @@ union keeper_message {
 static inline unsigned
 keeper_config_fds(const struct keeper_config *m)
 {
-	return m->has_record ? KEEPER_CONFIG_FDS : KEEPER_FD_RECORD;
+	return KEEPER_FD_SWAP + m->nodes + (m->has_record != 0);
 }
 
 #define KEEPER_HEAD(kind_, type_)                                  \

@@ -54,7 +54,7 @@ part_vanished(const struct part *part, bool unmapped)
 {
 	struct node *n = part->node;
 
-	for (;;) {
+	while (n != NULL) {
 		uint32_t seq =
 			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
 		struct batch b = {0};
@@ -130,9 +130,10 @@ event_serve(struct pager *p, const struct uffd_msg *m)
 /* -- faults --------------------------------------------------------------- */
 
 enum fault_verdict
-fault_ask(struct pager *p, uint64_t vpn, bool writes, struct node **ret)
+fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
+          struct node **ret)
 {
-	struct place at = place_of(p, vpn);
+	struct place at = place_for(p, vpn, tid);
 	struct batch b = {0};
 	enum fault_verdict v;
 
@@ -143,7 +144,7 @@ fault_ask(struct pager *p, uint64_t vpn, bool writes, struct node **ret)
 		node_unlock(at.node);
 		node_perform(at.node, &b);
 		*ret = at.node;
-	} while (v == FAULT_NOAREA && place_moved(p, vpn, &at));
+	} while (v == FAULT_NOAREA && place_moved(p, vpn, tid, &at));
 	return v;
 }
 
@@ -203,13 +204,32 @@ page_lost(struct pager *p, uint64_t vpn)
 	return true;
 }
 
+/*
+ * Nobody manages the page.  Mostly the message is older than that: whoever
+ * waited was woken by another message, went on, and unmapped it.  So let him
+ * fault again; if he does it was meant.
+ */
 static void
-fault_serve(struct pager *p, uint64_t vpn, bool writes)
+fault_stray(struct pager *p, uint64_t vpn)
+{
+	uint64_t *last = &p->strays[vpn % STRAYS];
+
+	if (*last == vpn) {
+		*last = 0;
+		fault_fail(p, vpn, FAULT_NOAREA);
+		return;
+	}
+	*last = vpn;
+	(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
+}
+
+static void
+fault_serve(struct pager *p, uint64_t vpn, int tid, bool writes)
 {
 	for (;;) {
 		struct batch b = {0};
 		struct node *n;
-		enum fault_verdict v = fault_ask(p, vpn, writes, &n);
+		enum fault_verdict v = fault_ask(p, vpn, tid, writes, &n);
 
 		switch (v) {
 		case FAULT_DONE:
@@ -224,7 +244,7 @@ fault_serve(struct pager *p, uint64_t vpn, bool writes)
 			/* Those who take ranges away wake whoever waits. */
 			if (__atomic_load_n(&p->removing, __ATOMIC_ACQUIRE))
 				return;
-			fault_fail(p, vpn, v);
+			fault_stray(p, vpn);
 			return;
 		case FAULT_NOMEM:
 		case FAULT_POISONED:
@@ -265,6 +285,7 @@ messages_serve(struct pager *p)
 		m->count--;
 		if (e.event == UFFD_EVENT_PAGEFAULT)
 			fault_serve(p, e.arg.pagefault.address >> PAGE_SHIFT,
+			            (int)e.arg.pagefault.feat.ptid,
 			            e.arg.pagefault.flags &
 			                    UFFD_PAGEFAULT_FLAG_WRITE);
 		else if (e.event != 0)

@@ -94,6 +94,8 @@ next_absent(struct pager *p, uint64_t *vpn)
 	while (part_take(p, &left, &part)) {
 		uint64_t end = part.vpn + part.pages;
 
+		if (part.node == NULL)
+			continue;
 		node_lock(part.node);
 		*vpn = core_next_absent(part.node->core, part.space, part.vpn,
 		                        end);
@@ -117,7 +119,7 @@ static int
 bring_in(struct pager *p, uint64_t vpn)
 {
 	struct node *n;
-	enum fault_verdict v = fault_ask(p, vpn, false, &n);
+	enum fault_verdict v = fault_ask(p, vpn, 0, false, &n);
 
 	if (v == FAULT_NOMEM)
 		return -ENOMEM;

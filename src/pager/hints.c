@@ -13,14 +13,20 @@
 
 /* => with the map's lock held */
 static int
-part_flags(const struct part *part, uint32_t set)
+part_flags(struct pager *p, const struct part *part, uint32_t set)
 {
+	const uint32_t clear = AREA_RANDOM | AREA_SEQUENTIAL;
 	struct node *n = part->node;
 	int err;
 
+	if (n == NULL)
+		return claims_flags(&p->claims, part->vpn,
+		                    part->vpn + part->pages, set, clear)
+		               ? 0
+		               : -ENOMEM;
 	node_lock(n);
 	err = tap_area_flags(n->core, part->space, part->vpn, part->pages, set,
-	                     AREA_RANDOM | AREA_SEQUENTIAL);
+	                     clear);
 	node_unlock(n);
 	return err;
 }
@@ -33,7 +39,7 @@ set_flags(struct pager *p, struct range r, uint32_t set)
 
 	map_lock(p);
 	while (err == 0 && map_part_take(p, &r, &part))
-		err = part_flags(&part, set);
+		err = part_flags(p, &part, set);
 	map_unlock(p);
 	return err;
 }
@@ -69,7 +75,8 @@ start_parts(struct pager *p, struct range r, start_fn *start)
 	struct part part;
 
 	while (part_take(p, &r, &part))
-		start_part(part, start);
+		if (part.node != NULL)
+			start_part(part, start);
 }
 
 static uint64_t
@@ -143,7 +150,7 @@ pin_page(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
-		struct place at = place_of(p, vpn);
+		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
 		enum fault_verdict v = FAULT_NOMEM;
@@ -170,7 +177,7 @@ pin_page(struct pager *p, uint64_t vpn)
 		case FAULT_POISONED:
 			return -EIO;
 		case FAULT_NOAREA:
-			if (!place_moved(p, vpn, &at))
+			if (!place_moved(p, vpn, 0, &at))
 				return -EINVAL;
 			break;
 		}

@@ -55,7 +55,7 @@ inline_fault(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
-		struct place at = place_of(p, vpn);
+		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
 		enum fault_verdict v;
@@ -82,7 +82,7 @@ inline_fault(struct pager *p, uint64_t vpn)
 			fault_fail(p, vpn, v);
 			return false;
 		case FAULT_NOAREA:
-			if (!place_moved(p, vpn, &at))
+			if (!place_moved(p, vpn, 0, &at))
 				return false;
 			break;
 		}

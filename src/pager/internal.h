@@ -37,6 +37,7 @@
 #include "core/core.h"
 #include "core/node/claims.h"
 #include "core/node/zonelist.h"
+#include "os/numa.h"
 #include "os/spool.h"
 #include "os/thread.h"
 #include "pager/cache/cache.h"
@@ -44,10 +45,14 @@
 #include "pager/pager.h"
 #include "record/tap.h"
 
+_Static_assert(PAGER_NODES_MAX == NODES_MAX, "as many as zonelists have");
+
 enum pager_thread { THREAD_FAULTS, THREAD_RECORD, THREADS };
 
 #define ADDRESS_PAGES ((uint64_t)1 << 36) /* of the program */
 #define MESSAGES_MAX 4096 /* more than threads that wait and events */
+
+#define STRAYS 64
 
 /* Messages read from the userfaultfd, not dealt with yet. */
 struct messages {
@@ -60,14 +65,19 @@ struct messages {
  * fault thread's.
  */
 struct pager {
-	struct pager_config cfg; /* (C) */
-	unsigned node_count;     /* (C) */
+	struct pager_config cfg;              /* (C) */
+	unsigned node_count;                  /* (C) */
+	struct zonelist zonelists[NODES_MAX]; /* (C) */
+	uint64_t chunk_pages;                 /* (C) */
+	struct numa machine;                  /* (C) */
+	cpu_set_t allowed;                    /* (C) CPUs of the program */
+	const char *numa_root;                /* (C) see os/numa.h */
 	pthread_mutex_t map_lock;
 	int uffd;           /* (C) of the areas */
 	int pool_uffd;      /* (C) of the pools: no events */
 	int wake_fd;        /* (C) ends the fault thread's sleep */
 	int stat_fd;        /* (C) */
-	uint64_t *stats;    /* (A) */
+	uint64_t *stats;    /* (A) of node 0, and so on */
 	struct tap tap;     /* with cfg.record_fd; under its node's lock */
 	struct spool spool; /* its bytes; made under that lock */
 	uint64_t promised;  /* (M) pages */
@@ -81,10 +91,11 @@ struct pager {
 	struct os_thread threads[THREADS];
 	char *stacks;
 	struct messages messages; /* (H) */
+	uint64_t strays[STRAYS];  /* (H) pages: see fault_stray() */
 	uint64_t space_bits;      /* (M) the spaces that exist */
 	unsigned spaces_top;      /* (M) those from here on never did */
 	struct cache_slots caches;
-	struct claims claims; /* (M) of pages in areas of spaces but 0 */
+	struct claims claims; /* (M) of one node: of spaces but 0 */
 	struct node nodes[NODES_MAX];
 };
 
@@ -163,19 +174,40 @@ struct place {
 	unsigned space;
 };
 
-/* => a page that is not managed has a place as well, where no area is */
+/* => where nobody's page is, or one that is not managed, no core has an area */
 struct place place_of(struct pager *p, uint64_t vpn);
+
+/*
+ * The same with the map's lock held.
+ * => false: it is nobody's
+ */
+bool map_place(struct pager *p, uint64_t vpn, struct place *ret);
+
+/*
+ * The same for whoever touches the page, which is claimed if it is nobody's.
+ *
+ *	tid	who does, if not the caller; or 0
+ */
+struct place place_for(struct pager *p, uint64_t vpn, int tid);
 
 /*
  * The core of a place knew no area for the page.
  * => true when the page has another place now; *at is that
  */
-bool place_moved(struct pager *p, uint64_t vpn, struct place *at);
+bool place_moved(struct pager *p, uint64_t vpn, int tid, struct place *at);
 
-/* A managed part of a range: all of it is in one area. */
+/* The node nearest to the CPU of a thread; tid as above. */
+unsigned near_node(struct pager *p, int tid);
+
+/* One for something of unknown size.  => with the map's lock held */
+struct node *node_choose(struct pager *p, unsigned near);
+
+/* -- node/parts.c --------------------------------------------------------- */
+
+/* A managed part of a range: all of it is in one area, or nobody's. */
 struct part {
 	uint64_t vpn, pages;
-	struct node *node;
+	struct node *node; /* NULL: nobody's */
 	unsigned space;
 	unsigned type;  /* of its entries, if it is of a file; or 0 */
 	uint32_t flags; /* of the area */
@@ -195,6 +227,18 @@ bool part_take(struct pager *p, struct range *r, struct part *ret);
 bool map_part(struct pager *p, struct range in, struct part *ret);
 bool map_part_take(struct pager *p, struct range *r, struct part *ret);
 
+/*
+ * The core of its node gets an area for a part, which is no file's; or has none
+ * any more.  The directory does not change.
+ * => 0 or -ENOMEM; with the map's lock held
+ */
+int part_give(const struct part *part);
+int part_disown(const struct part *part);
+
+/* Pages are managed, or no more, and nobody's.  => with the map's lock held */
+void managed_add(struct pager *p, uint64_t pages);
+void managed_sub(struct pager *p, uint64_t pages);
+
 /* -- ranges.c ------------------------------------------------------------- */
 
 /*
@@ -204,13 +248,19 @@ bool map_part_take(struct pager *p, struct range *r, struct part *ret);
  */
 int part_forget(struct pager *p, struct range r, struct part *ret);
 
+/*
+ * The directory gets a part that is in no claim yet.
+ * => with the map's lock held; -ENOMEM: it is full
+ */
+int claim_add(struct pager *p, const struct part *part);
+
 /* Stop managing a range.  => as pager_unmanage() */
 int range_unmanage(struct pager *p, struct range r);
 
 /* A step of a core on a part; says how many pages are still in motion. */
 typedef uint64_t step_fn(const struct part *part, struct batch *b);
 
-/* Call step until nothing is in motion. */
+/* Call step until nothing is in motion; nobody's pages never are. */
 void until_still(step_fn *step, const struct part *part);
 uint64_t step_discard(const struct part *part, struct batch *b);
 
@@ -253,9 +303,15 @@ void faults_run(void *ctx);
 /* Read messages so that the kernel lets layouts change.  Fault thread only. */
 void faults_drain(struct pager *p);
 
-/* Ask the core for a page, and do what it says; *ret is who was asked. */
-enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, bool writes,
-                             struct node **ret);
+/*
+ * Ask the core for a page, and do what it says.
+ *
+ *	tid	as of place_for()
+ *	writes	the access is a write
+ *	ret	the node that was asked
+ */
+enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, int tid,
+                             bool writes, struct node **ret);
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);

@@ -53,6 +53,8 @@ areas_copy(struct pager *p, struct range from, uint64_t to)
 	while (map_part_take(p, &left, &part)) {
 		int err;
 
+		if (part.node == NULL)
+			continue;
 		node_lock(part.node);
 		err = area_copy(&part, to + (part.vpn - from.vpn));
 		node_unlock(part.node);
@@ -77,6 +79,8 @@ areas_drop(struct pager *p, struct range r, uint64_t other)
 		uint64_t vpn = r.vpn + (part.vpn - other);
 		int err;
 
+		if (part.node == NULL)
+			continue;
 		node_lock(part.node);
 		err = tap_area_remove(part.node->core, part.space, vpn,
 		                      part.pages);
@@ -88,7 +92,8 @@ areas_drop(struct pager *p, struct range r, uint64_t other)
 /*
  * What is managed at from is managed at to instead, where nothing is.
  * => with the map's lock held
- * => -ENOMEM, or -EINVAL for pages of a file: nothing has changed
+ * => -ENOMEM: tables are full, or there are pages of a file; nothing has
+ *    changed
  */
 static int
 parts_move(struct pager *p, struct range from, uint64_t to)

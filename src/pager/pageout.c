@@ -68,16 +68,20 @@ open_pager(struct pager **ret, const struct pageout_options *o)
 		.log_ctx = o->log_ctx,
 		.policy = o->policy,
 	};
+	int nodes = o->nodes == 0 && o->record_path != NULL
+	                    ? 1
+	                    : pager_nodes(o->nodes, o->mem_bytes);
 	char reason[PAGER_REASON_MAX];
-	struct pager_swapfile file;
 	int r;
 
-	if (pager_policy_wrong(o->policy) != NULL)
+	if (pager_policy_wrong(o->policy) != NULL || nodes < 0 ||
+	    (nodes > 1 && o->record_path != NULL))
 		return -EINVAL;
 	cfg.record_fd = open_record(o->record_path);
 	if (cfg.record_fd < 0)
 		return cfg.record_fd;
-	r = pager_swapfile_open(&file, o->swap_path, o->swap_bytes, reason);
+	r = pager_swapspace_open(&cfg.swap, (unsigned)nodes, o->swap_path,
+	                         o->swap_bytes, reason);
 	if (reason[0] != '\0' && o->log != NULL)
 		o->log(o->log_ctx,
 		       r < 0 ? PAGEOUT_LOG_ERROR : PAGEOUT_LOG_WARNING, reason);
@@ -86,9 +90,6 @@ open_pager(struct pager **ret, const struct pageout_options *o)
 			raw_close(&cfg.record_fd);
 		return r;
 	}
-	cfg.swap_fd = file.fd;
-	cfg.swap_direct = file.direct;
-	cfg.swap_bytes = file.bytes;
 	r = pager_open(ret, &cfg);
 	if (pager_open_why(r) != NULL && o->log != NULL)
 		o->log(o->log_ctx, PAGEOUT_LOG_ERROR, pager_open_why(r));
@@ -364,11 +365,15 @@ pageout_space_stats(struct pageout *engine, int space,
 unsigned
 pageout_stats(struct pageout *engine, uint64_t *values, unsigned count)
 {
-	const uint64_t *stats = pager_stats(engine->pager);
-
-	for (unsigned i = 0; i < count && i < PAGEOUT_STATS; i++)
-		values[i] = __atomic_load_n(&stats[i], __ATOMIC_RELAXED);
+	(void)pager_stats(engine->pager, PAGER_ALL_NODES, values, count);
 	return PAGEOUT_STATS;
+}
+
+unsigned
+pageout_node_stats(struct pageout *engine, unsigned node, uint64_t *values,
+                   unsigned count)
+{
+	return pager_stats(engine->pager, node, values, count);
 }
 
 /* -- what went wrong ------------------------------------------------------ */

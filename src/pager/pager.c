@@ -177,7 +177,7 @@ open_stats(struct pager *p)
 		p->stat_fd = pager_stat_create();
 	if (p->stat_fd < 0)
 		return p->stat_fd;
-	return statpub_map(p->stat_fd, p->cfg.policy,
+	return statpub_map(p->stat_fd, p->node_count, p->cfg.policy,
 	                   p->cfg.mode == PAGEOUT_MODE_INLINE ? "inline"
 	                                                      : "thread",
 	                   &p->stats);
@@ -210,6 +210,8 @@ open_uffds(struct pager *p)
 	if (p->cfg.events)
 		need |= UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_REMAP |
 		        UFFD_FEATURE_EVENT_UNMAP;
+	else if (p->node_count > 1)
+		need |= UFFD_FEATURE_THREAD_ID; /* whose CPU is it near? */
 	p->uffd = uffd_open(UFFD_OPEN_NONBLOCK |
 	                    (is_inline ? UFFD_OPEN_USER_MODE : 0));
 	if (p->uffd < 0)
@@ -249,11 +251,47 @@ start_threads(struct pager *p)
 	return r;
 }
 
+/* Which nodes there are, on which of the machine's, and how far apart. */
+static void
+open_topology(struct pager *p)
+{
+	uint8_t distance[NODES_MAX];
+
+	p->numa_root = "";
+	numa_read(&p->machine, p->numa_root);
+	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
+		CPU_ZERO(&p->allowed);
+	for (unsigned i = 0; i < p->node_count; i++) {
+		const uint8_t *of = p->machine.distance[i % p->machine.count];
+
+		for (unsigned j = 0; j < p->node_count; j++)
+			distance[j] = of[j % p->machine.count];
+		zonelist_build(&p->zonelists[i], i, p->node_count, distance);
+	}
+	p->chunk_pages = zonelist_chunk((p->cfg.mem_bytes / p->node_count) >>
+	                                PAGE_SHIFT);
+}
+
+int
+pager_nodes(unsigned wanted, uint64_t mem_bytes)
+{
+	uint64_t most = mem_bytes / PAGEOUT_MEM_BYTES_MIN;
+	struct numa machine;
+
+	if (most > PAGER_NODES_MAX)
+		most = PAGER_NODES_MAX;
+	if (wanted != 0)
+		return wanted <= most ? (int)wanted : -EINVAL;
+	numa_read(&machine, "");
+	return machine.count < most ? (int)machine.count : (int)most;
+}
+
 static int
 open_all(struct pager *p)
 {
 	int r;
 
+	open_topology(p);
 	if ((r = open_record(p)) < 0 || (r = open_stats(p)) < 0 ||
 	    (r = open_uffds(p)) < 0)
 		return r;
@@ -270,8 +308,11 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	struct pager *p;
 	int r;
 
-	/* Inline, nobody reads events, and whoever caused one would wait. */
+	/* Inline, nobody reads events, and whoever caused one would wait.  A
+	 * record is of one core. */
 	if (config->mode == PAGEOUT_MODE_INLINE && config->events)
+		return -EINVAL;
+	if (config->swap.nodes > 1 && config->record_fd > 0)
 		return -EINVAL;
 	p = raw_map(sizeof(*p));
 	if (p == NULL)
@@ -280,7 +321,7 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	p->uffd = p->pool_uffd = p->wake_fd = -1;
 	p->stat_fd = config->stat_fd;
 	p->space_bits = p->spaces_top = 1;
-	p->node_count = 1;
+	p->node_count = config->swap.nodes;
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')
 		p->cfg.policy = policies[0]->name;
 	(void)pthread_mutex_init(&p->map_lock, NULL);
@@ -323,7 +364,7 @@ pager_close(struct pager *p)
 	raw_close(&p->uffd);
 	raw_close(&p->pool_uffd);
 	raw_close(&p->wake_fd);
-	raw_close(&p->cfg.swap_fd); /* if no node has it */
+	pager_swapspace_close(&p->cfg.swap); /* what no node has */
 	for (unsigned i = 0; i < p->node_count; i++)
 		node_close(&p->nodes[i]);
 	raw_unmap(p->stacks, THREADS * THREAD_STACK_BYTES);
@@ -360,10 +401,20 @@ pager_uffds(const struct pager *p, int *fds)
 	return 2;
 }
 
-const uint64_t *
-pager_stats(struct pager *p)
+unsigned
+pager_stats(const struct pager *p, unsigned node, uint64_t *values,
+            unsigned count)
 {
-	return p->stats;
+	unsigned first = node == PAGER_ALL_NODES ? 0 : node;
+	unsigned last = node == PAGER_ALL_NODES ? p->node_count : node + 1;
+
+	for (unsigned i = 0; i < count && i < PAGEOUT_STATS; i++) {
+		values[i] = 0;
+		for (unsigned n = first; n < last && n < p->node_count; n++)
+			values[i] += __atomic_load_n(&p->nodes[n].stats[i],
+			                             __ATOMIC_RELAXED);
+	}
+	return p->node_count;
 }
 
 static bool

@@ -17,6 +17,7 @@
 #ifndef PAGER_PAGER_H
 #define PAGER_PAGER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,17 +26,25 @@
 
 struct pager;
 
-#define PAGER_FDS_MAX 16
+#define PAGER_NODES_MAX 8
+#define PAGER_FDS_MAX (5 + 4 * PAGER_NODES_MAX)
+
+/* Where the pages of each node go: a file of its own, or a part of a device. */
+struct pager_swapspace {
+	unsigned nodes;          /* 1..PAGER_NODES_MAX */
+	int fd[PAGER_NODES_MAX]; /* files, or one block device */
+	bool is_shared;          /* all are that device */
+	bool direct;             /* they were opened with O_DIRECT */
+	uint64_t bytes;          /* limit of what each node has */
+};
 
 struct pager_config {
-	uint64_t mem_bytes;  /* budget */
-	uint64_t swap_bytes; /* size limit of the swap file */
-	int swap_fd;         /* taken over; a file or block device */
-	bool swap_direct;    /* it was opened with O_DIRECT */
-	int stat_fd;         /* memory file for statistics, taken over; -1: the
+	uint64_t mem_bytes;          /* budget of all nodes */
+	struct pager_swapspace swap; /* and how many nodes; taken over */
+	int stat_fd;        /* memory file for statistics, taken over; -1: the
 	                        pager makes one */
-	int record_fd;       /* for a record of the run, taken over; 0: none */
-	const char *policy;  /* as policy_parse() reads it; "": default */
+	int record_fd;      /* for a record of the run, taken over; 0: none */
+	const char *policy; /* as policy_parse() reads it; "": default */
 	enum pageout_mode mode;
 	bool events; /* listen for unmaps that bypass us (agent) */
 	pageout_log_fn *log;
@@ -158,8 +167,16 @@ void pager_fork_child(struct pager *p);
 unsigned pager_fds(const struct pager *p, int *fds);
 unsigned pager_uffds(const struct pager *p, int *fds);
 
-/* The statistics in shared memory, PAGEOUT_STATS values. */
-const uint64_t *pager_stats(struct pager *p);
+/*
+ * What is counted: up to count values by enum pageout_stat_id.
+ *
+ *	node	whose, or PAGER_ALL_NODES: sums
+ *
+ * => returns how many nodes there are
+ */
+#define PAGER_ALL_NODES UINT_MAX
+unsigned pager_stats(const struct pager *p, unsigned node, uint64_t *values,
+                     unsigned count);
 
 /*
  * Whether a policy is what it should be: "name" or "name:tunable=number,...".
@@ -204,6 +221,23 @@ struct pager_swapfile {
 };
 int pager_swapfile_open(struct pager_swapfile *ret, const char *path,
                         uint64_t bytes, char *reason);
+
+/*
+ * Open the swap space of an engine with so many nodes, as
+ * pager_swapfile_open(); each has a part of it.
+ */
+int pager_swapspace_open(struct pager_swapspace *ret, unsigned nodes,
+                         const char *path, uint64_t bytes, char *reason);
+void pager_swapspace_close(struct pager_swapspace *s);
+
+/*
+ * How many nodes an engine of mem_bytes has.
+ *
+ *	wanted	0: as many as the machine has nodes with memory
+ *
+ * => -EINVAL: there can't be so many, or each would have too little
+ */
+int pager_nodes(unsigned wanted, uint64_t mem_bytes);
 
 /* A fresh, empty statistics file.  => descriptor or negative errno */
 int pager_stat_create(void);

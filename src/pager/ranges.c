@@ -27,7 +27,7 @@ until_still(step_fn *step, const struct part *part)
 {
 	struct node *n = part->node;
 
-	for (;;) {
+	while (n != NULL) {
 		uint32_t seq =
 			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
 		struct batch b = {0};
@@ -55,21 +55,33 @@ step_discard(const struct part *part, struct batch *b)
 
 /* -- manage --------------------------------------------------------------- */
 
+/* => with the node's lock held */
+static int
+adopt_start(struct place at, uint64_t vpn, struct batch *b)
+{
+	struct core *c = at.node->core;
+
+	if (core_page_state(c, at.space, vpn) != PAGE_NONE)
+		return 0;
+	return tap_adopt(c, at.space, vpn, b);
+}
+
 /* Take over one page that is in the range already. */
 static int
 adopt_page(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
-		struct place at = place_of(p, vpn);
+		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
-		uint32_t free;
-		int r = 0;
+		uint32_t free = 0;
+		int r = -ENOMEM; /* if no node has an area: tables are full */
 
 		node_lock(n);
-		if (core_page_state(n->core, at.space, vpn) == PAGE_NONE)
-			r = tap_adopt(n->core, at.space, vpn, &b);
-		free = core_frames_free(n->core);
+		if (core_area_find(n->core, at.space, vpn) != NULL) {
+			r = adopt_start(at, vpn, &b);
+			free = core_frames_free(n->core);
+		}
 		node_unlock(n);
 		node_perform(n, &b);
 		if (r == 0)
@@ -112,13 +124,11 @@ adopt_resident(struct pager *p, struct range r)
 uint64_t
 pager_promise_limit(const struct pager *p)
 {
-	uint64_t frames = 0, slots = 0;
+	uint64_t pages = 0;
 
-	for (unsigned i = 0; i < p->node_count; i++) {
-		frames += p->nodes[i].core->cfg.frames_total;
-		slots += p->nodes[i].swap_slots;
-	}
-	return frames - frames / 16 + slots;
+	for (unsigned i = 0; i < p->node_count; i++)
+		pages += node_limit(&p->nodes[i]);
+	return pages;
 }
 
 /* => with the map's lock held */
@@ -136,39 +146,68 @@ may_add(struct pager *p, unsigned space, struct range r, bool promise)
 	return 0;
 }
 
-/* => with the map's lock held */
-static bool
-claim_add(struct pager *p, unsigned space, struct range r)
+int
+claim_add(struct pager *p, const struct part *part)
 {
-	struct claim c = {r.vpn, r.vpn + r.pages, (uint16_t)space, 0, 0};
+	struct claim c = {part->vpn, part->vpn + part->pages,
+	                  (uint16_t)part->space, NODE_NONE, part->flags};
 
+	if (part->node != NULL) {
+		c.node = (uint8_t)part->node->id;
+		c.flags = 0;
+	}
 	if (!claims_add(&p->claims, c))
-		return false;
+		return -ENOMEM;
 	__atomic_store_n(&p->has_claims, true, __ATOMIC_RELEASE);
-	return true;
+	return 0;
+}
+
+/* Of a pager with one node.  => with the map's lock held */
+static int
+whole_add(struct pager *p, const struct part *part)
+{
+	int err = part_give(part);
+
+	if (err == 0 && part->space != 0) {
+		err = claim_add(p, part);
+		if (err < 0)
+			must(part_disown(part) == 0);
+	}
+	return err;
+}
+
+/* Nobody's, until it is touched.  => with the map's lock held */
+static int
+nobodys_add(struct pager *p, const struct part *part)
+{
+	int err = claim_add(p, part);
+
+	if (err == 0)
+		managed_add(p, part->pages);
+	return err;
 }
 
 static int
-area_add(struct pager *p, unsigned space, struct range r, bool promise)
+range_add(struct pager *p, unsigned space, struct range r, bool promise)
 {
-	struct node *n = &p->nodes[0];
+	struct part part = {
+		.vpn = r.vpn,
+		.pages = r.pages,
+		.space = space,
+		.flags = promise ? AREA_PROMISED : 0,
+	};
 	int err;
 
 	map_lock(p);
 	err = may_add(p, space, r, promise);
-	node_lock(n);
-	if (err == 0)
-		err = tap_area_add(n->core, space, r.vpn, r.pages);
-	if (err == 0 && space != 0 && !claim_add(p, space, r)) {
-		(void)tap_area_remove(n->core, space, r.vpn, r.pages);
-		err = -ENOMEM;
+	if (err == 0 && p->node_count == 1) {
+		part.node = &p->nodes[0];
+		err = whole_add(p, &part);
+	} else if (err == 0) {
+		err = nobodys_add(p, &part);
 	}
-	if (err == 0 && promise) {
-		(void)tap_area_flags(n->core, space, r.vpn, r.pages,
-		                     AREA_PROMISED, 0);
+	if (err == 0 && promise)
 		p->promised += r.pages;
-	}
-	node_unlock(n);
 	map_unlock(p);
 	return err;
 }
@@ -178,19 +217,13 @@ static int
 part_remove(struct pager *p, const struct part *part)
 {
 	uint64_t end = part->vpn + part->pages;
-	struct node *n = part->node;
-	int err = -ENOMEM;
 
-	node_lock(n);
-	if (claims_may_cut(&p->claims, part->vpn, end))
-		err = tap_area_remove(n->core, part->space, part->vpn,
-		                      part->pages);
-	if (err == 0 && part->type != 0)
-		file_unmapped(n, part->type, part->pages);
-	node_unlock(n);
-	if (err < 0)
-		return err;
+	if (!claims_may_cut(&p->claims, part->vpn, end) ||
+	    (part->node != NULL && part_disown(part) < 0))
+		return -ENOMEM;
 	claims_cut(&p->claims, part->vpn, end);
+	if (part->node == NULL)
+		managed_sub(p, part->pages);
 	if (part->flags & AREA_PROMISED)
 		p->promised -= part->pages;
 	return 0;
@@ -218,7 +251,7 @@ pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
 	int err;
 
 	pager_enter(&g);
-	err = area_add(p, space, r, promise);
+	err = range_add(p, space, r, promise);
 	if (err == 0) {
 		err = uffd_register(p->uffd, page_addr(r.vpn),
 		                    r.pages << PAGE_SHIFT,
@@ -237,7 +270,7 @@ pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
 int
 range_unmanage(struct pager *p, struct range r)
 {
-	struct node *with_files = NULL;
+	bool files = false;
 	struct part part;
 	int err;
 
@@ -246,12 +279,11 @@ range_unmanage(struct pager *p, struct range r)
 		until_still(step_discard, &part);
 		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
 		                      part.pages << PAGE_SHIFT);
-		if (part.type != 0)
-			with_files = part.node;
+		files |= part.type != 0;
 	}
 	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
-	if (with_files != NULL)
-		files_sweep(with_files);
+	for (unsigned i = 0; files && i < p->node_count; i++)
+		files_sweep(&p->nodes[i]);
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -8,7 +8,7 @@
  * who opens it through /proc can cut it off under our feet.
  *
  *	0        256                      VALUES_AT
- *	| header | entries, 160 bytes each | values, 8 bytes each | 0 .. |
+ *	| header | entries, 160 bytes each | values of node 0 | node 1 | 0 .. |
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@
 	ROUND_UP(sizeof(struct pageout_stat_header) +                       \
 	                 PAGEOUT_STATS * sizeof(struct pageout_stat_entry), \
 	         64)
-#define FILE_BYTES ROUND_UP(VALUES_AT + PAGEOUT_STATS * sizeof(uint64_t), 4096)
+#define NODE_BYTES (PAGEOUT_STATS * sizeof(uint64_t))
+#define FILE_BYTES ROUND_UP(VALUES_AT + PAGER_NODES_MAX * NODE_BYTES, 4096)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static const struct pageout_stat_entry directory[] = {
@@ -123,7 +124,8 @@ pager_stat_create(void)
 }
 
 static void
-fill(struct pageout_stat_header *h, const char *policy, const char *mode)
+fill(struct pageout_stat_header *h, unsigned nodes, const char *policy,
+     const char *mode)
 {
 	_Atomic uint64_t *magic = (_Atomic uint64_t *)&h->magic;
 
@@ -136,6 +138,8 @@ fill(struct pageout_stat_header *h, const char *policy, const char *mode)
 	h->started_boottime_ns = boottime_ns();
 	h->pid = (uint32_t)getpid();
 	h->page_bytes = 4096;
+	h->node_count = nodes;
+	h->node_bytes = NODE_BYTES;
 	copy_command(h->command, sizeof(h->command));
 	copy_name(h->policy, sizeof(h->policy), policy);
 	copy_name(h->mode, sizeof(h->mode), mode);
@@ -144,7 +148,8 @@ fill(struct pageout_stat_header *h, const char *policy, const char *mode)
 }
 
 int
-statpub_map(int fd, const char *policy, const char *mode, uint64_t **ret_values)
+statpub_map(int fd, unsigned nodes, const char *policy, const char *mode,
+            uint64_t **ret_values)
 {
 	struct stat st;
 	long r;
@@ -159,7 +164,7 @@ statpub_map(int fd, const char *policy, const char *mode, uint64_t **ret_values)
 	            MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (r == -1)
 		return -errno;
-	fill((struct pageout_stat_header *)r, policy, mode);
+	fill((struct pageout_stat_header *)r, nodes, policy, mode);
 	*ret_values = (uint64_t *)(r + (long)VALUES_AT);
 	return 0;
 }

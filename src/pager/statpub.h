@@ -17,12 +17,14 @@
  *	fd		from pager_stat_create(), or any empty memory file;
  *			not needed after the call, but a tool finds the file
  *			only where a descriptor is open
+ *	nodes		1..PAGER_NODES_MAX
  *	policy, mode	names for people
- *	ret_values	PAGEOUT_STATS values by enum pageout_stat_id, all 0
+ *	ret_values	PAGEOUT_STATS values by enum pageout_stat_id, all 0;
+ *			then those of the next node
  *
  * => returns 0, or a negative errno; -EINVAL: a file of another size
  */
-int statpub_map(int fd, const char *policy, const char *mode,
+int statpub_map(int fd, unsigned nodes, const char *policy, const char *mode,
                 uint64_t **ret_values);
 
 /* The engine ends in good order: say so in the file, and unmap it. */

@@ -496,3 +496,64 @@ pager_swapfile_open(struct pager_swapfile *ret, const char *path,
 	}
 	return place_open(ret, "/var/tmp", false, bytes, reason);
 }
+
+/* -- shared out ----------------------------------------------------------- */
+
+void
+pager_swapspace_close(struct pager_swapspace *s)
+{
+	for (unsigned i = 0; i < s->nodes; i++)
+		raw_close(&s->fd[i]);
+}
+
+/* A file, or another descriptor of the device, for one more node. */
+static int
+share_open(struct pager_swapspace *s, const char *path, char *reason)
+{
+	char warning[PAGER_REASON_MAX]; /* which the first has given */
+	struct pager_swapfile f;
+	int fd;
+
+	if (s->is_shared) {
+		fd = fcntl(s->fd[0], F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = pager_swapfile_open(&f, path, s->bytes, warning);
+	if (fd < 0)
+		memcpy(reason, warning, sizeof(warning));
+	else
+		s->direct &= f.direct;
+	return fd;
+}
+
+int
+pager_swapspace_open(struct pager_swapspace *ret, unsigned nodes,
+                     const char *path, uint64_t bytes, char *reason)
+{
+	struct pager_swapspace s = {.nodes = 1};
+	struct pager_swapfile first;
+	struct stat st;
+	int r = pager_swapfile_open(&first, path, bytes, reason);
+
+	must(nodes > 0 && nodes <= PAGER_NODES_MAX);
+	if (r < 0)
+		return r;
+	s.fd[0] = first.fd;
+	s.direct = first.direct;
+	s.is_shared = fstat(first.fd, &st) == 0 && S_ISBLK(st.st_mode);
+	s.bytes = round_down(first.bytes / nodes, IO_BYTES);
+	if (s.bytes == 0) {
+		(void)snprintf(reason, PAGER_REASON_MAX,
+		               "%.200s: less than one page for each node",
+		               first.path);
+		r = -EINVAL;
+	}
+	for (; r >= 0 && s.nodes < nodes; s.nodes++)
+		s.fd[s.nodes] = r = share_open(&s, first.path, reason);
+	if (r < 0) {
+		pager_swapspace_close(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}

@@ -34,7 +34,7 @@ enum { KEPT_MAX = 4096, POLL_FIXED = 2, SAMPLE_MS = 200 };
 
 struct keeper {
 	struct keeper_options options;
-	struct pager_swapfile first; /* fd -1: given away */
+	struct pager_swapspace first; /* no nodes: given away */
 	char name[64];
 	int listen_fd, spare_fd;
 	pid_t recorded; /* whose record has the name that was asked for */
@@ -48,7 +48,7 @@ struct keeper {
 
 int
 keeper_open(struct keeper **ret, const struct keeper_options *options,
-            const struct pager_swapfile *first)
+            const struct pager_swapspace *first)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct keeper *k = calloc(1, sizeof(*k));
@@ -222,23 +222,23 @@ static void
 keeper_hello(struct keeper *k, struct kept *p, const struct keeper_hello *m)
 {
 	char reason[PAGER_REASON_MAX] = "";
-	struct pager_swapfile file = k->first;
+	struct pager_swapspace swap = k->first;
 	int record_fd;
 
 	for (unsigned i = 0; i < k->kept_count; i++)
 		if (k->kept[i] != p &&
 		    k->kept[i]->account.pid == p->account.pid)
 			k->kept[i]->is_bad = true; /* it has called exec */
-	if (file.fd < 0 &&
-	    pager_swapfile_open(&file, k->options.swap_path,
-	                        k->options.swap_bytes, reason) < 0) {
+	if (swap.nodes == 0 &&
+	    pager_swapspace_open(&swap, k->options.nodes, k->options.swap_path,
+	                         k->options.swap_bytes, reason) < 0) {
 		kept_refuse(p->connection, reason);
 		p->is_bad = true;
 		return;
 	}
-	k->first.fd = -1;
+	k->first.nodes = 0;
 	record_fd = keeper_record(k, p->account.pid);
-	kept_configure(p, &k->options, &file, record_fd, m->command);
+	kept_configure(p, &k->options, &swap, record_fd, m->command);
 	if (record_fd >= 0)
 		(void)close(record_fd);
 }

@@ -32,7 +32,7 @@ kept_open(int fd)
 		return NULL;
 	p->account.pid = peer.pid;
 	p->connection = fd;
-	p->stat_fd = p->swap_fd = -1;
+	p->stat_fd = -1;
 	p->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	if (p->pidfd < 0) {
 		free(p);
@@ -44,11 +44,12 @@ kept_open(int fd)
 void
 kept_close(struct kept *p)
 {
-	int *fds[] = {&p->connection, &p->pidfd, &p->stat_fd, &p->swap_fd};
+	int *fds[] = {&p->connection, &p->pidfd, &p->stat_fd};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (*fds[i] >= 0)
 			(void)close(*fds[i]);
+	pager_swapspace_close(&p->swap);
 	for (unsigned i = 0; i < p->held_count; i++)
 		(void)close(p->held[i]);
 	free(p);
@@ -66,14 +67,16 @@ kept_refuse(int fd, const char *why)
 
 void
 kept_configure(struct kept *p, const struct keeper_options *options,
-               const struct pager_swapfile *file, int record_fd,
+               const struct pager_swapspace *swap, int record_fd,
                const char *command)
 {
 	struct keeper_config m = {
 		.head = KEEPER_HEAD(KEEPER_CONFIG, struct keeper_config),
 		.mem_bytes = options->mem_bytes,
-		.swap_bytes = file->bytes,
-		.swap_direct = file->direct,
+		.swap_bytes = swap->bytes,
+		.nodes = swap->nodes,
+		.swap_shared = swap->is_shared,
+		.swap_direct = swap->direct,
 		.mode = PAGEOUT_MODE_THREAD,
 		.has_record = record_fd >= 0,
 	};
@@ -92,7 +95,7 @@ kept_configure(struct kept *p, const struct keeper_options *options,
 	(void)snprintf(m.policy, sizeof(m.policy), "%s", options->policy);
 	(void)snprintf(p->account.command, sizeof(p->account.command), "%.63s",
 	               command);
-	p->swap_fd = file->fd;
+	p->swap = *swap;
 	p->stat_fd = pager_stat_create();
 	if (p->stat_fd < 0) {
 		kept_refuse(p->connection, "no statistics file");
@@ -103,10 +106,10 @@ kept_configure(struct kept *p, const struct keeper_options *options,
 	cm->cmsg_type = SCM_RIGHTS;
 	cm->cmsg_len = CMSG_LEN(sizeof(int) * keeper_config_fds(&m));
 	h.msg_controllen = CMSG_SPACE(sizeof(int) * keeper_config_fds(&m));
-	fds[KEEPER_FD_SWAP] = p->swap_fd;
 	fds[KEEPER_FD_STAT] = p->stat_fd;
+	memcpy(fds + KEEPER_FD_SWAP, swap->fd, sizeof(int) * swap->nodes);
 	if (record_fd >= 0)
-		fds[KEEPER_FD_RECORD] = record_fd;
+		fds[KEEPER_FD_SWAP + swap->nodes] = record_fd;
 	if (sendmsg(p->connection, &h, MSG_NOSIGNAL) != sizeof(m))
 		p->is_bad = true;
 }

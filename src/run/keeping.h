@@ -13,7 +13,7 @@ struct kept {
 	int connection; /* -1: it has closed it */
 	int pidfd;
 	int stat_fd; /* -1: it has not said HELLO */
-	int swap_fd;
+	struct pager_swapspace swap;
 	int held[KEEPER_HOLD_FDS_MAX];
 	unsigned held_count;
 	bool is_bad; /* gone, or of no use: to be dropped */
@@ -30,10 +30,10 @@ void kept_close(struct kept *p);
 void kept_refuse(int fd, const char *why);
 
 /*
- * Answer HELLO.  The swap file is taken over; record_fd, -1 for none, is not.
+ * Answer HELLO.  The swap space is taken over; record_fd, -1 for none, is not.
  */
 void kept_configure(struct kept *p, const struct keeper_options *options,
-                    const struct pager_swapfile *file, int record_fd,
+                    const struct pager_swapspace *swap, int record_fd,
                     const char *command);
 
 /*

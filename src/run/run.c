@@ -21,7 +21,7 @@
 #include "tools/kernelver.h"
 #include "tools/memory.h"
 
-enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON, RECORD };
+enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON, RECORD, NODES };
 
 static const struct opt options[] = {
 	{.name = "mem",
@@ -41,6 +41,12 @@ static const struct opt options[] = {
          .id = SWAP_SIZE,
          .value = "SIZE",
          .help = "size of the swap space (default: from the free space)"},
+	{.name = "nodes",
+         .letter = 'N',
+         .id = NODES,
+         .value = "N",
+         .help = "share budget and swap space out to N nodes, which page out "
+                 "in parallel (default: one a NUMA node)"},
 	{.name = "policy",
          .letter = 'p',
          .id = POLICY,
@@ -122,6 +128,42 @@ parse_mem(const char *text, struct settings *s)
 }
 
 static int
+parse_nodes(const char *text, struct settings *s)
+{
+	char what[128], *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text >= '1' && *text <= '9' && *end == '\0' &&
+	    n <= PAGER_NODES_MAX) {
+		s->keep.nodes = (unsigned)n;
+		return 0;
+	}
+	(void)snprintf(what, sizeof(what), "--nodes=%.80s", text);
+	return fail(RUN_USAGE, what, "must be 1 to 8");
+}
+
+/* How many nodes there will be.  => 0 or an exit status */
+static int
+settle_nodes(struct settings *s)
+{
+	char what[64];
+	int n;
+
+	if (s->keep.record != NULL && s->keep.nodes > 1)
+		return fail(RUN_USAGE, "--record",
+		            "a record is of one node: leave out --nodes");
+	if (s->keep.record != NULL)
+		s->keep.nodes = 1;
+	n = pager_nodes(s->keep.nodes, s->keep.mem_bytes);
+	if (n > 0) {
+		s->keep.nodes = (unsigned)n;
+		return 0;
+	}
+	(void)snprintf(what, sizeof(what), "--nodes=%u", s->keep.nodes);
+	return fail(RUN_USAGE, what, "the budget must have 4M for each");
+}
+
+static int
 parse_swap_size(const char *text, struct settings *s)
 {
 	char what[128];
@@ -195,6 +237,8 @@ parse_option(int id, const char *value, struct settings *s)
 		return 0;
 	case SWAP_SIZE:
 		return parse_swap_size(value, s);
+	case NODES:
+		return parse_nodes(value, s);
 	case POLICY:
 		return parse_policy(value, s);
 	case REPORT:
@@ -238,12 +282,13 @@ parse(int argc, char **argv, struct settings *s)
 		return fail(RUN_USAGE, "run",
 		            "no command; see pageout run --help");
 	s->argv = state.operands;
-	if (s->keep.mem_bytes > 0)
-		return 0;
-	if (memory_room("", &room) < 0)
-		return fail(RUN_FAILED, "/proc/meminfo", "cannot be read");
-	s->keep.mem_bytes = memory_budget(&room);
-	return 0;
+	if (s->keep.mem_bytes == 0) {
+		if (memory_room("", &room) < 0)
+			return fail(RUN_FAILED, "/proc/meminfo",
+			            "cannot be read");
+		s->keep.mem_bytes = memory_budget(&room);
+	}
+	return settle_nodes(s);
 }
 
 /* -- before the start ---------------------------------------------------- */
@@ -265,13 +310,11 @@ probe_tell(int error)
 
 /* Open a pager in a child process: will the program's open? */
 static int
-probe(const struct settings *s, const struct pager_swapfile *file)
+probe(const struct settings *s, const struct pager_swapspace *swap)
 {
 	struct pager_config config = {
 		.mem_bytes = s->keep.mem_bytes,
-		.swap_bytes = file->bytes,
-		.swap_fd = file->fd,
-		.swap_direct = file->direct,
+		.swap = *swap,
 		.stat_fd = -1,
 		.policy = s->keep.policy,
 		.events = true,
@@ -319,7 +362,8 @@ prepare_record(struct settings *s)
 
 /* => 0, or an exit status */
 static int
-prepare(const struct settings *s, struct command *c, struct pager_swapfile *f)
+prepare(const struct settings *s, struct command *c,
+        struct pager_swapspace *swap)
 {
 	char reason[PAGER_REASON_MAX] = "", what[300];
 	const char *why, *danger;
@@ -328,15 +372,15 @@ prepare(const struct settings *s, struct command *c, struct pager_swapfile *f)
 	r = command_find(c, s->argv[0], &why);
 	if (r != 0)
 		return fail(r, s->argv[0], why);
-	if (pager_swapfile_open(f, s->keep.swap_path, s->keep.swap_bytes,
-	                        reason) < 0)
+	if (pager_swapspace_open(swap, s->keep.nodes, s->keep.swap_path,
+	                         s->keep.swap_bytes, reason) < 0)
 		return fail(RUN_FAILED, "swap space", reason);
 	if (reason[0] != '\0')
 		(void)fail(0, "swap space", reason);
 	danger = kernel_danger("");
 	if (danger != NULL)
 		(void)fail(0, "warning", danger);
-	r = probe(s, f);
+	r = probe(s, swap);
 	if (r == 0 && c->unmanaged != NULL) {
 		(void)snprintf(what, sizeof(what), "%.200s: runs unmanaged",
 		               s->argv[0]);
@@ -427,7 +471,7 @@ run(const struct settings *s, struct launch *l, struct keeper *k,
 int
 run_main(int argc, char **argv)
 {
-	struct pager_swapfile file = {.fd = -1};
+	struct pager_swapspace swap = {0};
 	struct settings s;
 	struct command c;
 	struct launch l;
@@ -437,14 +481,14 @@ run_main(int argc, char **argv)
 	r = parse(argc, argv, &s);
 	if (r != 0)
 		return r < 0 ? 0 : r;
-	r = prepare(&s, &c, &file);
+	r = prepare(&s, &c, &swap);
 	if (r == 0)
 		r = prepare_record(&s);
 	if (r != 0)
 		return r;
 	r = launch_prepare(&l);
 	if (r == 0)
-		r = keeper_open(&k, &s.keep, &file);
+		r = keeper_open(&k, &s.keep, &swap);
 	if (r < 0)
 		return fail(RUN_FAILED, "the keeper does not start",
 		            strerror(-r));

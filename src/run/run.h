@@ -53,6 +53,7 @@ int command_find(struct command *ret, const char *name, const char **ret_why);
 
 struct keeper_options {
 	uint64_t mem_bytes;
+	unsigned nodes;
 	uint64_t swap_bytes;   /* 0: chosen from the free space */
 	const char *swap_path; /* NULL: the default */
 	const char *policy;    /* "": the default */
@@ -77,7 +78,7 @@ struct keeper;
  * => returns 0 or a negative errno
  */
 int keeper_open(struct keeper **ret, const struct keeper_options *options,
-                const struct pager_swapfile *first);
+                const struct pager_swapspace *first);
 const char *keeper_name(const struct keeper *k);
 
 /*

@@ -55,15 +55,17 @@ publish(int fd, pid_t keeper, const char *what)
 {
 	bool broken = strcmp(what, "broken") == 0;
 	bool lists = strcmp(what, "linux24") == 0;
+	unsigned nodes = strcmp(what, "nodes") == 0 ? 2 : 1;
 	struct pageout_stat_entry lie = {.name = "lie", .offset = 1};
 	uint64_t *values;
 
-	if (statpub_map(fd, lists ? "linux24:unmap_batch=9" : "fifo", "thread",
-	                &values) < 0)
+	if (statpub_map(fd, nodes, lists ? "linux24:unmap_batch=9" : "fifo",
+	                "thread", &values) < 0)
 		return 1;
 	if (lists)
 		fill_lists(values);
-	values[PAGEOUT_STAT_mem_limit] = 64 << 20;
+	for (unsigned i = 0; i < nodes; i++)
+		values[i * PAGEOUT_STATS + PAGEOUT_STAT_mem_limit] = 64 << 20;
 	values[PAGEOUT_STAT_stall_ns] = 1500000;
 	if (broken && pwrite(fd, &lie, sizeof(lie), 256) < 0)
 		return 1;

@@ -52,6 +52,11 @@ refused '--mem NaN' --mem NaN
 refused '--swap-size 0' --swap-size 0
 refused '--swap-size of nonsense' --swap-size 12Q
 refused 'an unknown policy' --policy=nonsense
+refused '--nodes 0' --nodes 0
+refused '--nodes 9' --nodes 9
+refused '--nodes of nonsense' --nodes 2x
+refused '--nodes, less than 4M for each' --mem 8M --nodes 3
+refused '--nodes and a record' --mem 8M --nodes 2 --record "$tmp/rec"
 refused 'an unknown option' --nonsense
 try "$pageout" run --mem 8M
 ok 'no program' all 'status_is 2' 'has "$err" "no command"'
@@ -150,5 +155,10 @@ for policy in $("$pageout" run --policy=help | awk '{print $1}'); do
 	try "$pageout" run --mem 8M --policy="$policy" -- "$victim" fill 32
 	ok "policy $policy" all 'status_is 0' 'test -z "$err"'
 done
+try "$pageout" run --mem 16M --nodes 4 --report --json -- "$victim" fill 64
+limit=$(grep -o '"mem_limit":[0-9]*' <<<"$err")
+ok 'four nodes share a budget' all 'status_is 0' 'json_lines "$err"' \
+	'test "$limit" = "\"mem_limit\":$((16 << 20))"' \
+	'matches "$err" "\"pswpout\":[1-9]"'
 ok 'no file is left' test -z "$(find "$tmp/dir" -mindepth 1)"
 finish

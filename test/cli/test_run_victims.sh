@@ -1,13 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# test_run_victims.sh PAGEOUT VICTIM AGENT -- programs that do what programs
-# do, in a quarter of the memory they use.  Each looks at its own contents; each
-# is run without pageout first, for a case must hold there too.
+# test_run_victims.sh PAGEOUT VICTIM AGENT [OPTION...] -- programs that do what
+# programs do, in a quarter of the memory they use.  Each looks at its own
+# contents; each is run without pageout first, for a case must hold there too.
+# The options are of pageout run: what a program can do in the budget of the
+# only node it can do where each of several has as much.
 #
 # shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 pageout=$1 victim=$2 agent=$3
+shift 3
+options=("$@")
 
 # right WORDS CASE MIB [ARGUMENT]
 right() {
@@ -15,7 +19,8 @@ right() {
 	shift
 	try timeout 60 "$victim" "$@"
 	native=$status:$out
-	try timeout 120 "$pageout" run --mem 16M -- "$victim" "$@"
+	try timeout 120 "$pageout" run --mem 16M "${options[@]}" -- \
+		"$victim" "$@"
 	ok "$words" all "test '$native' = '$status:$out'" 'status_is 0' \
 		'test -z "$err"'
 }
@@ -62,13 +67,16 @@ right 'vfork' vfork 64
 right 'posix_spawn, system and popen' spawn 64
 right 'exec' exec 64
 
-try timeout 60 "$pageout" run --mem 16M -- "$victim" fork-refused 64
+try timeout 60 "$pageout" run --mem 16M "${options[@]}" -- \
+	"$victim" fork-refused 64
 ok 'fork that does not fit is refused with a message' all 'status_is 0' \
 	'test "$out" = refused' 'has "$err" "fork is refused"'
-try timeout 60 "$pageout" run --mem 8M --swap-size 48M -- "$victim" eat 256
+try timeout 60 "$pageout" run --mem 8M --swap-size 48M "${options[@]}" -- \
+	"$victim" eat 256
 ok 'out of swap: malloc returns NULL, and contents stay' all 'status_is 0' \
 	'test "$out" -ge 16' 'test "$out" -le 56' 'has "$err" "refused"'
-try timeout 60 "$pageout" run --mem 8M -- "$victim" orphan 32 "$tmp/late"
+try timeout 60 "$pageout" run --mem 8M "${options[@]}" -- \
+	"$victim" orphan 32 "$tmp/late"
 ok 'the launcher returns before a process that goes on' all 'status_is 0' \
 	'test ! -e "$tmp/late"'
 for _ in $(seq 100); do

@@ -153,6 +153,24 @@ try "$pageout" stat --level 2 "$lists"
 ok 'level 2 shows the zones that there are' all \
 	'matches "$out" "^zone1_high +49 "' 'lacks "$out" "zone2_"'
 
+start two nodes
+two=$pid
+try "$pageout" stat --raw "$two"
+ok 'an engine with two nodes shows their sum' all 'status_is 0' \
+	'has "$out" "fifo, thread, 2 nodes, runs"' \
+	'matches "$out" "^mem_limit +134217728 "'
+try "$pageout" stat --raw --node 1 "$two"
+ok '--node shows one of them' all 'status_is 0' \
+	'has "$out" "fifo, thread, node 1 of 2, runs"' \
+	'matches "$out" "^mem_limit +67108864 "'
+try "$pageout" stat --json --node 1 "$two"
+ok '--node --json says which' all 'status_is 0' 'json_lines "$out"' \
+	'has "$out" "\"nodes\":2,\"node\":1,"'
+try "$pageout" stat --node 2 "$two"
+ok 'a node that is not there' all 'status_is 1' 'has "$err" "no node 2"'
+try "$pageout" stat --node x
+ok 'a node that is no number' all 'status_is 2' 'has "$err" "--node"'
+
 try "$pageout" stat $$
 ok 'a process without an engine is said to be one' all 'status_is 1' \
 	'has "$err" "runs without an engine"'

@@ -20,20 +20,19 @@ static sigjmp_buf failed;
 /* -- open, map ------------------------------------------------------------ */
 
 struct pager *
-engine_open(size_t mem_bytes, enum pageout_mode mode, const char *filter)
+engine_open_nodes(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
+                  enum pageout_mode mode, const char *filter)
 {
+	struct pager_swapspace swap;
 	char reason[PAGER_REASON_MAX];
-	struct pager_swapfile file;
 	struct pager *p;
 	int r;
 
-	must(pager_swapfile_open(&file, NULL, 256 * MIB, reason) >= 0);
+	must(pager_swapspace_open(&swap, nodes, NULL, swap_bytes, reason) >= 0);
 	must(setenv("PAGEOUT_SWAP_FILTER", filter, 1) == 0);
 	r = pager_open(&p, &(struct pager_config){
 				   .mem_bytes = mem_bytes,
-				   .swap_bytes = file.bytes,
-				   .swap_fd = file.fd,
-				   .swap_direct = file.direct,
+				   .swap = swap,
 				   .stat_fd = -1,
 				   .mode = mode,
 			   });
@@ -41,6 +40,12 @@ engine_open(size_t mem_bytes, enum pageout_mode mode, const char *filter)
 		return NULL;
 	must(r == 0);
 	return p;
+}
+
+struct pager *
+engine_open(size_t mem_bytes, enum pageout_mode mode, const char *filter)
+{
+	return engine_open_nodes(1, mem_bytes, 256 * MIB, mode, filter);
 }
 
 void

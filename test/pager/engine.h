@@ -19,6 +19,9 @@
 /*
  * Open a pager.  => NULL where user-space faults are not allowed
  */
+struct pager *engine_open_nodes(unsigned nodes, size_t mem_bytes,
+                                size_t swap_bytes, enum pageout_mode mode,
+                                const char *filter);
 struct pager *engine_open(size_t mem_bytes, enum pageout_mode mode,
                           const char *filter);
 void engine_close(struct pager *p);

@@ -36,7 +36,7 @@ enum {
 };
 
 static uint64_t data_bytes = (uint64_t)96 << 20, checks = 100000, seed;
-static uint64_t threads = 8;
+static uint64_t threads = 8, nodes = 1;
 static const char *budgets = "5,10,25,50,90", *policies, *swap_path;
 static enum pageout_mode mode;
 static bool shows_progress, compacts;
@@ -77,6 +77,7 @@ start(unsigned budget, const char *policy)
 				 .policy = policy,
 				 .mode = mode,
 				 .log = log_line,
+				 .nodes = (unsigned)nodes,
 			 });
 	if (r < 0)
 		return r;
@@ -194,10 +195,12 @@ run_case(unsigned number, unsigned budget, const char *policy)
 	wait_for_workers();
 	check_all();
 	(void)pageout_stats(engine, v, PAGEOUT_STATS);
-	printf("ok %u - budget %u %%, %s, %s: %llu checks, 0 mismatches\n",
+	printf("ok %u - budget %u %%, %s, %s, nodes %llu: %llu checks, 0 "
+	       "mismatches\n",
 	       number, budget,
 	       mode == PAGEOUT_MODE_INLINE ? "inline" : "thread",
 	       policy != NULL ? policy : "default policy",
+	       (unsigned long long)nodes,
 	       (unsigned long long)atomic_load(&checks_done));
 	printf("# %.1f s, %llu faults, %llu pages in, %llu out, seed %llu;",
 	       (double)(now_ms() - t) / 1e3,
@@ -222,6 +225,7 @@ enum {
 	OPT_POLICIES,
 	OPT_SEED,
 	OPT_THREADS,
+	OPT_NODES,
 	OPT_FORKS,
 	OPT_SWAP,
 	OPT_PROGRESS,
@@ -239,6 +243,7 @@ static const struct opt options[] = {
          "reclaim policies (default: the engine's)"},
 	{"seed", 0, OPT_SEED, "N", false, "seed (default: from the clock)"},
 	{"threads", 0, OPT_THREADS, "N", false, "threads (default: 8)"},
+	{"nodes", 0, OPT_NODES, "N", false, "nodes (default: 1)"},
 	{"forks", 0, OPT_FORKS, "N", false,
          "forks in a million operations (default: 100)"},
 	{"swap", 0, OPT_SWAP, "PATH", false, "place of the swap file"},
@@ -307,6 +312,9 @@ set_option(int id, const char *value)
 		break;
 	case OPT_THREADS:
 		threads = number(value, 1, THREADS_MAX);
+		break;
+	case OPT_NODES:
+		nodes = number(value, 1, 64);
 		break;
 	case OPT_FORKS:
 		forks = number(value, 0, 1000000);

@@ -54,7 +54,7 @@ sleep_ms(unsigned ms)
 static uint64_t
 stat_of(struct pager *p, enum pageout_stat_id id)
 {
-	return __atomic_load_n(&pager_stats(p)[id], __ATOMIC_RELAXED);
+	return __atomic_load_n(&p->nodes[0].stats[id], __ATOMIC_RELAXED);
 }
 
 /* A thread that touches one page. */
@@ -297,6 +297,29 @@ pages_whose_slots_were_exchanged_are_refused(void **state)
 	engine_close(p);
 }
 
+/*
+ * The kernel sends faults of a range that the pager knows nothing of: they must
+ * not wait for ever, nor read zeros.
+ */
+static void
+a_fault_that_nobody_expects_fails(void **state)
+{
+	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
+	char *at = engine_map(p, NULL, 2 * PAGE_BYTES), copy[PAGE_BYTES];
+	uint64_t vpn = (uintptr_t)at >> PAGE_SHIFT;
+	struct node *n = &p->nodes[0];
+
+	(void)state;
+	fill(at + PAGE_BYTES, PAGE_BYTES, 5);
+	assert_int_equal(pager_discard(p, at, PAGE_BYTES), 0);
+	node_lock(n);
+	assert_int_equal(core_area_remove(n->core, 0, vpn, 1), 0);
+	node_unlock(n);
+	assert_false(page_try(at, copy));
+	assert_true(is_filled(at + PAGE_BYTES, PAGE_BYTES, 5));
+	engine_close(p);
+}
+
 /* -- the kernel refuses ---------------------------------------------------- */
 
 /* MOVE wants to write to the area; what it refuses must come in all the same */
@@ -498,6 +521,7 @@ main(void)
 		cmocka_unit_test(
 			what_is_not_written_as_it_should_be_is_written_again),
 		cmocka_unit_test(pages_whose_slots_were_exchanged_are_refused),
+		cmocka_unit_test(a_fault_that_nobody_expects_fails),
 		cmocka_unit_test(a_page_of_a_read_only_area_comes_in),
 		cmocka_unit_test(
 			new_memory_does_not_get_what_was_read_for_the_old),

@@ -12,18 +12,23 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "os/thread.h"
 #include "pageout/pageout.h"
 
 #define MEM ((uint64_t)16 << 20)
 #define DATA ((size_t)64 << 20)
+#define MUCH ((size_t)112 << 20) /* more than a swap file has at first */
 #define PAGE 4096
 
 static int threads_left = 1000;
+static const char *refused; /* beginning of a name of the pager's threads */
+static unsigned warnings;
 
 int __real_pthread_create(pthread_t *t, const pthread_attr_t *a,
                           void *(*run)(void *), void *arg);
@@ -34,7 +39,11 @@ int
 __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a,
                       void *(*run)(void *), void *arg)
 {
+	const struct os_thread *ours = arg;
+
 	if (threads_left-- <= 0)
+		return EAGAIN;
+	if (refused != NULL && !strncmp(ours->name, refused, strlen(refused)))
 		return EAGAIN;
 	return __real_pthread_create(t, a, run, arg);
 }
@@ -68,6 +77,56 @@ test_no_threads(void **state)
 		}
 	}
 	threads_left = 1000;
+}
+
+static void
+count_warnings(void *ctx, enum pageout_log_level level, const char *line)
+{
+	(void)ctx;
+	warnings += level == PAGEOUT_LOG_WARNING &&
+	            strstr(line, "cannot be started") != NULL;
+}
+
+/* Nodes without a daemon page out all the same: faults do what it would do. */
+static void
+goes_without(const char *name, unsigned lacks, unsigned nodes,
+             enum pageout_mode mode)
+{
+	struct pageout_options o = {
+		.mem_bytes = MEM,
+		.swap_bytes = 4 * DATA,
+		.mode = mode,
+		.nodes = nodes,
+		.log = count_warnings,
+	};
+	struct pageout *e;
+	uint64_t *at;
+	void *p;
+
+	refused = name;
+	warnings = 0;
+	assert_int_equal(pageout_open(&e, &o), 0);
+	assert_int_equal(warnings, lacks * nodes);
+	assert_int_equal(pageout_map(e, MUCH, 0, &p), 0);
+	at = p;
+	for (size_t i = 0; i < MUCH / sizeof(*at); i += PAGE / sizeof(*at))
+		at[i] = i + 1;
+	for (size_t i = 0; i < MUCH / sizeof(*at); i += PAGE / sizeof(*at))
+		assert_int_equal(at[i], i + 1);
+	pageout_close(e);
+	refused = NULL;
+}
+
+static void
+test_no_daemons(void **state)
+{
+	(void)state;
+	for (unsigned nodes = 1; nodes <= 2; nodes++) {
+		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_THREAD);
+		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_INLINE);
+		goes_without("kreclaimd", 1, nodes, PAGEOUT_MODE_THREAD);
+		goes_without("k", 2, nodes, PAGEOUT_MODE_INLINE);
+	}
 }
 
 /* The second inline engine is refused, and the first goes on. */
@@ -179,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_threads),
+		cmocka_unit_test(test_no_daemons),
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),
 		cmocka_unit_test(test_child_closes),

@@ -90,18 +90,17 @@ run_program(struct pager *p)
 static bool
 record(const char *policy, enum pageout_mode mode, const char *filter, int fd)
 {
-	struct pager_swapfile file;
+	struct pager_swapspace swap;
 	char reason[PAGER_REASON_MAX];
 	struct pager *p;
 	int r;
 
-	assert_true(pager_swapfile_open(&file, NULL, 256 * MIB, reason) >= 0);
+	assert_true(pager_swapspace_open(&swap, 1, NULL, 256 * MIB, reason) >=
+	            0);
 	assert_int_equal(setenv("PAGEOUT_SWAP_FILTER", filter, 1), 0);
 	r = pager_open(&p, &(struct pager_config){
 				   .mem_bytes = 32 * MIB,
-				   .swap_bytes = file.bytes,
-				   .swap_fd = file.fd,
-				   .swap_direct = file.direct,
+				   .swap = swap,
 				   .stat_fd = -1,
 				   .record_fd = fd,
 				   .policy = policy,

@@ -36,16 +36,17 @@ static pid_t keeper;
 static int
 start(void **state)
 {
-	struct keeper_options options = {.mem_bytes = 8 << 20, .policy = ""};
-	struct pager_swapfile file = {.bytes = 1 << 20, .path = "test"};
+	struct keeper_options options = {
+		.mem_bytes = 8 << 20, .nodes = 1, .policy = ""};
+	struct pager_swapspace swap = {.nodes = 1, .bytes = 1 << 20};
 	struct keeper *k;
 	int fds[2];
 
 	(void)state;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
-	file.fd = memfd_create("swap", MFD_CLOEXEC);
-	if (file.fd < 0 || keeper_open(&k, &options, &file) < 0)
+	swap.fd[0] = memfd_create("swap", MFD_CLOEXEC);
+	if (swap.fd[0] < 0 || keeper_open(&k, &options, &swap) < 0)
 		return -1;
 	(void)snprintf(name, sizeof(name), "%s", keeper_name(k));
 	keeper = fork();

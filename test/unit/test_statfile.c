@@ -40,7 +40,7 @@ make_image(void)
 	int fd = pager_stat_create();
 
 	assert_true(fd >= 0);
-	assert_int_equal(statpub_map(fd, "fifo", "thread", &values), 0);
+	assert_int_equal(statpub_map(fd, 1, "fifo", "thread", &values), 0);
 	for (unsigned i = 0; i < PAGEOUT_STATS; i++)
 		values[i] = 1000 + i;
 	image_bytes = (size_t)pread(fd, image.bytes, ROOM, 0);
@@ -94,7 +94,7 @@ an_engine_s_own_file_is_read(void **state)
 	int fd = pager_stat_create();
 
 	(void)state;
-	assert_int_equal(statpub_map(fd, "clock", "inline", &values), 0);
+	assert_int_equal(statpub_map(fd, 1, "clock", "inline", &values), 0);
 	assert_int_equal(statfile_open(&f, dup(fd), &why), 0);
 	assert_int_equal(f.header.pid, getpid());
 	assert_string_equal(f.header.policy, "clock");
@@ -146,6 +146,53 @@ the_file_agrees_with_what_the_library_says(void **state)
 	statfile_close(&f);
 }
 
+/* The engine's numbers are the sums of its nodes'. */
+static void
+nodes_are_counted_each_and_together(void **state)
+{
+	const char *why;
+	struct statfile f;
+	uint64_t *values, n = 0;
+	int fd = pager_stat_create();
+
+	(void)state;
+	assert_int_equal(statpub_map(fd, 3, "fifo", "thread", &values), 0);
+	assert_int_equal(statfile_open(&f, dup(fd), &why), 0);
+	assert_int_equal(f.header.node_count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		values[i * PAGEOUT_STATS] = 1u << i;
+		values[(i + 1) * PAGEOUT_STATS - 1] = 10u << i;
+	}
+	assert_int_equal(statfile_read(&f), 0);
+	assert_int_equal(f.values[0], 1 + 2 + 4);
+	assert_int_equal(f.values[PAGEOUT_STATS - 1], 10 + 20 + 40);
+	f.node = 2;
+	assert_int_equal(statfile_read(&f), 0);
+	assert_true(statfile_value(&f, "mem_limit", &n));
+	assert_int_equal(n, 4);
+	assert_int_equal(f.values[PAGEOUT_STATS - 1], 40);
+	statpub_unmap(values);
+	statfile_close(&f);
+	close(fd);
+}
+
+static void
+lies_about_nodes_are_refused(void **state)
+{
+	(void)state;
+	image.header.node_count = 0;
+	refused(-EBADMSG);
+	image.header.node_count = UINT32_MAX;
+	refused(-EBADMSG);
+	image.header.node_count = 256; /* they do not fit */
+	refused(-EBADMSG);
+	image.header.node_bytes += 4;
+	refused(-EBADMSG);
+	image.header.node_count = 2;
+	image.header.node_bytes = UINT32_MAX - 7;
+	refused(-EBADMSG);
+}
+
 static void
 nobody_can_cut_off_an_engine_s_file(void **state)
 {
@@ -154,7 +201,7 @@ nobody_can_cut_off_an_engine_s_file(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(statpub_map(fd, "fifo", "thread", &values), 0);
+	assert_int_equal(statpub_map(fd, 1, "fifo", "thread", &values), 0);
 	assert_int_equal(ftruncate(fd, 0), -1);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -164,7 +211,8 @@ nobody_can_cut_off_an_engine_s_file(void **state)
 	/* A file of another maker, of the wrong size. */
 	fd = memfd_create("test", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(fd, 100), 0);
-	assert_int_equal(statpub_map(fd, "fifo", "thread", &values), -EINVAL);
+	assert_int_equal(statpub_map(fd, 1, "fifo", "thread", &values),
+	                 -EINVAL);
 	close(fd);
 }
 
@@ -217,7 +265,7 @@ what_is_not_a_file_of_ours_is_refused(void **state)
 	refused(-EBADMSG);
 	image.header.magic = 0; /* an engine that is still filling it */
 	refused(-EBADMSG);
-	image.header.version = 2;
+	image.header.version = 1;
 	refused(-EPROTO);
 	assert_int_equal(pipe(pipes), 0);
 	assert_int_equal(statfile_open(&f, pipes[0], &why), -EBADMSG);
@@ -331,6 +379,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_engine_s_own_file_is_read),
 		cmocka_unit_test(the_file_agrees_with_what_the_library_says),
+		cmocka_unit_test(nodes_are_counted_each_and_together),
+		cmocka_unit_test(lies_about_nodes_are_refused),
 		cmocka_unit_test(nobody_can_cut_off_an_engine_s_file),
 		cmocka_unit_test(
 			a_newer_engine_with_more_of_everything_is_read),

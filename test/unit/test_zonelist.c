@@ -48,7 +48,8 @@ equally_far_ones_take_turns(void **state)
 static void
 the_own_node_while_it_has_room(void **state)
 {
-	struct node_load load[2] = {{4096, 3584, false}, {4096, 0, false}};
+	struct node_load load[2] = {{4096, 3584, 0, false},
+	                            {4096, 0, 0, false}};
 	struct zonelist z;
 	bool is_short;
 
@@ -68,8 +69,9 @@ the_own_node_while_it_has_room(void **state)
 static void
 pressure_becomes_equal(void **state)
 {
-	struct node_load load[3] = {
-		{4096, 4096, true}, {8192, 8192, true}, {4096, 4096, true}};
+	struct node_load load[3] = {{4096, 4096, 0, true},
+	                            {8192, 8192, 0, true},
+	                            {4096, 4096, 0, true}};
 	unsigned given[3] = {0};
 	struct zonelist z;
 	bool is_short;
@@ -86,6 +88,24 @@ pressure_becomes_equal(void **state)
 	assert_int_equal(given[0], 10);
 	assert_int_equal(given[1], 20);
 	assert_int_equal(given[2], 10);
+}
+
+/* What was promised goes where it can be held, light or heavy. */
+static void
+promises_are_kept(void **state)
+{
+	struct node_load load[2] = {{4096, 0, 1, false}, {4096, 8192, 0, true}};
+	struct zonelist z;
+	bool is_short;
+
+	(void)state;
+	zonelist_build(&z, 0, 2, NULL);
+	assert_int_equal(zonelist_choose(&z, load, 512, &is_short), 1);
+	load[0].lacks = 0;
+	assert_int_equal(zonelist_choose(&z, load, 512, &is_short), 0);
+	load[0].lacks = 1; /* neither: the one that could hold most */
+	load[1].lacks = 2;
+	assert_int_equal(zonelist_choose(&z, load, 512, &is_short), 0);
 }
 
 static void
@@ -106,6 +126,7 @@ main(void)
 		cmocka_unit_test(equally_far_ones_take_turns),
 		cmocka_unit_test(the_own_node_while_it_has_room),
 		cmocka_unit_test(pressure_becomes_equal),
+		cmocka_unit_test(promises_are_kept),
 		cmocka_unit_test(chunks_grow_with_nodes),
 	};
 

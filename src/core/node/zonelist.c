@@ -47,11 +47,18 @@ is_lighter(const struct node_load *a, const struct node_load *b)
 	       b->claimed / CHUNK_PAGES_MIN * a->frames;
 }
 
+/* a should have pages rather than b, when neither has frames for them. */
+static bool
+is_better(const struct node_load *a, const struct node_load *b)
+{
+	return a->lacks != b->lacks ? a->lacks < b->lacks : is_lighter(a, b);
+}
+
 unsigned
 zonelist_choose(const struct zonelist *z, const struct node_load *load,
                 uint64_t pages, bool *ret_short)
 {
-	unsigned lightest = z->node[0];
+	unsigned best = z->node[0];
 
 	*ret_short = true;
 	for (unsigned i = 0; i < z->count; i++) {
@@ -60,12 +67,13 @@ zonelist_choose(const struct zonelist *z, const struct node_load *load,
 
 		if (!l->is_short)
 			*ret_short = false;
-		if (!l->is_short && l->claimed + pages <= l->frames)
+		if (!l->is_short && l->claimed + pages <= l->frames &&
+		    l->lacks == 0)
 			return node;
-		if (is_lighter(l, &load[lightest]))
-			lightest = node;
+		if (is_better(l, &load[best]))
+			best = node;
 	}
-	return lightest;
+	return best;
 }
 
 uint64_t

@@ -10,6 +10,8 @@
  * been given may be touched later; and it looks at the frames that are free,
  * because files and pins take some.  When all are full, the one with the
  * fewest pages for its frames gets the next chunk, so that pressure is equal.
+ * What a host has promised to hold goes only to a node that can hold it, in
+ * memory or on its swap space.
  *
  * Pure: hosts say how their nodes stand.
  */
@@ -19,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NODES_MAX 16
+#define NODES_MAX 8
 #define CHUNK_PAGES_MIN 512u   /* 2 MiB */
 #define CHUNK_PAGES_MAX 16384u /* 64 MiB */
 
@@ -32,7 +34,8 @@ struct zonelist {
 struct node_load {
 	uint64_t frames;  /* it has */
 	uint64_t claimed; /* pages that it was given */
-	bool is_short;    /* no more than its low watermark is free */
+	uint64_t lacks; /* of the pages wanted: those that it could not hold */
+	bool is_short;  /* no more than its low watermark is free */
 };
 
 /*
@@ -45,7 +48,8 @@ void zonelist_build(struct zonelist *z, unsigned own, unsigned nodes,
                     const uint8_t *distance);
 
 /*
- * The node for a chunk of pages.
+ * The node for a chunk of pages; if none could hold them all, the one that
+ * could hold most.
  *
  *	load	of each node
  *	ret_short	all are short: their daemons should know

@@ -105,20 +105,43 @@ file_enter(struct node *n, const struct pager_file *f, struct range r,
 	return err;
 }
 
-/* => with the map's lock held */
+/* On a node, all of it.  => with the map's lock held */
 static int
-file_place(struct pager *p, const struct pager_file *f, struct range r,
-           bool shared)
+file_give(struct node *n, const struct pager_file *f, struct range r,
+          bool shared)
 {
-	struct node *n = &p->nodes[0];
+	struct part part = {.vpn = r.vpn, .pages = r.pages, .node = n};
+	struct pager *p = n->pager;
+	bool claims = p->node_count > 1;
 	int err;
 
-	for (unsigned i = 0; i < p->node_count; i++)
-		if (is_mapped(&p->nodes[i], f))
-			return -EBUSY;
+	if (claims && claim_add(p, &part) < 0)
+		return -ENOMEM;
 	node_lock(n);
 	err = file_enter(n, f, r, shared);
 	node_unlock(n);
+	if (err < 0 && claims)
+		claims_cut(&p->claims, r.vpn, r.vpn + r.pages);
+	return err;
+}
+
+/* => with the map's lock held */
+static int
+file_place(struct pager *p, const struct pager_file *f, struct range r,
+           unsigned near, bool shared)
+{
+	struct node *n = node_choose(p, near);
+	struct part part;
+	int err = -EMFILE;
+
+	if (map_part(p, r, &part))
+		return -EEXIST;
+	for (unsigned i = 0; i < p->node_count; i++)
+		if (is_mapped(&p->nodes[i], f))
+			return -EBUSY;
+	for (unsigned i = 0; err == -EMFILE && i < p->node_count; i++)
+		err = file_give(&p->nodes[(n->id + i) % p->node_count], f, r,
+		                shared);
 	return err;
 }
 
@@ -131,6 +154,7 @@ file_map(struct pager *p, struct range r, int fd, uint64_t offset, bool shared)
 		.pages = r.pages,
 		.mem_bytes = core_file_bytes((uint32_t)r.pages),
 	};
+	unsigned near;
 	int err = fd_examine(&f, fd);
 
 	if (err < 0)
@@ -138,8 +162,9 @@ file_map(struct pager *p, struct range r, int fd, uint64_t offset, bool shared)
 	f.mem = raw_map(f.mem_bytes);
 	if (f.mem == NULL)
 		return -ENOMEM;
+	near = near_node(p, 0);
 	map_lock(p);
-	err = file_place(p, &f, r, shared);
+	err = file_place(p, &f, r, near, shared);
 	map_unlock(p);
 	if (err < 0)
 		raw_unmap(f.mem, f.mem_bytes);

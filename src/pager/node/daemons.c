@@ -25,7 +25,8 @@
 #define PULSE_IDLE_MS 1000
 #define GROW_SLOTS FILEDEV_GROW_SLOTS
 #define GROW_RETRY_NS 5000000000ull
-#define WRITES_MAX 16 /* operations in flight; more only delays reads */
+#define REBIND_PULSES 10 /* of kswapd: so often CPUs are looked at */
+#define WRITES_MAX 16    /* operations in flight; more only delays reads */
 
 /* -- asking and sleeping -------------------------------------------------- */
 
@@ -105,7 +106,7 @@ swap_grow(struct node *n)
 	    now < n->grow_retry_ns)
 		return;
 	slots = min_u32(n->swap_ready + GROW_SLOTS, n->swap_slots);
-	r = swapdev_grow(n->dev[DEV_WRITE], slots);
+	r = swapdev_grow(n->dev[DEV_WRITE], n->swap_first + slots);
 	if (r < 0) {
 		n->grow_retry_ns = now + GROW_RETRY_NS;
 		pager_say_once(n->pager, &n->said_full, PAGEOUT_LOG_WARNING,
@@ -130,13 +131,25 @@ kswapd_prepare(struct node *n)
 	caches_tell(n);
 }
 
+/* CPUs come and go, and the kernel unbinds whoever has lost his last. */
+static void
+kswapd_rebind(struct node *n)
+{
+	if (n->pager->node_count == 1)
+		return;
+	node_deal_cpus(n);
+	node_bind_thread(n);
+}
+
 void
 kswapd(void *ctx)
 {
 	struct node *n = ctx;
 
 	filedev_thread_is_own();
-	while (!stopping(n)) {
+	for (unsigned pulse = 0; !stopping(n); pulse++) {
+		if (pulse % REBIND_PULSES == 0)
+			kswapd_rebind(n);
 		kswapd_prepare(n);
 		while (turn(n, tap_kswapd) && !stopping(n))
 			kswapd_prepare(n);
@@ -180,6 +193,17 @@ flusher(void *ctx)
 	}
 }
 
+/* There is no kswapd: one fault at a time does its work. */
+static void
+stand_in(struct node *n)
+{
+	if (__atomic_exchange_n(&n->standing_in, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	kswapd_prepare(n);
+	(void)turn(n, tap_kswapd);
+	__atomic_store_n(&n->standing_in, 0, __ATOMIC_RELEASE);
+}
+
 void
 reclaim_for_fault(struct node *n, struct batch *b)
 {
@@ -187,6 +211,8 @@ reclaim_for_fault(struct node *n, struct batch *b)
 	uint64_t start = pager_now_ns();
 	bool idle;
 
+	if (n->threads[DAEMON_KSWAPD].run == NULL)
+		stand_in(n);
 	node_lock(n);
 	if (n->frozen == 0)
 		(void)tap_reclaim_direct(n->core, b);

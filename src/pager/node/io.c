@@ -21,9 +21,12 @@ request_of(struct node *n, struct op *op, uint32_t first, uint32_t count)
 	must(op >= n->core->ops && op < n->core->ops + n->core->cfg.ops_total);
 	r->write = op->kind == OP_WRITE;
 	r->slot = (op->entry & SWP_OFFSET_MASK) + first;
-	r->place = entry_is_file(op->entry)
-	                   ? &file_of_type(n, entry_type(op->entry))->place
-	                   : NULL;
+	if (entry_is_file(op->entry)) {
+		r->place = &file_of_type(n, entry_type(op->entry))->place;
+	} else {
+		r->place = NULL;
+		r->slot += n->swap_first;
+	}
 	r->pages = count;
 	r->iov_count = 0;
 	r->next = NULL;

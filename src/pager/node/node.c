@@ -10,10 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/bits.h"
 #include "core/policy.h"
+#include "os/numa.h"
 #include "os/raw.h"
 #include "pager/internal.h"
 
@@ -75,6 +78,9 @@ open_pool(struct node *n, uint64_t bytes)
 	if (r == -1)
 		return -errno;
 	n->pool = (char *)r; /* NOLINT */
+	if (n->pager->node_count > 1 && n->pager->machine.count > 1)
+		numa_bind(n->pool, n->pool_bytes + PAGE_BYTES,
+		          n->pager->machine.id[n->real]);
 	n->zeros = n->pool + n->pool_bytes;
 	(void)syscall(SYS_madvise, n->pool, n->pool_bytes, MADV_NOHUGEPAGE);
 	(void)syscall(SYS_madvise, n->pool, n->pool_bytes, MADV_DONTFORK);
@@ -124,19 +130,21 @@ static int
 open_swap(struct node *n)
 {
 	const char *text = getenv("PAGEOUT_SWAP_FILTER");
-	struct pager_config *cfg = &n->pager->cfg;
-	int fds[DEVS] = {cfg->swap_fd, fcntl(cfg->swap_fd, F_DUPFD_CLOEXEC, 3)};
+	struct pager_swapspace *swap = &n->pager->cfg.swap;
+	int fds[DEVS] = {swap->fd[n->id],
+	                 fcntl(swap->fd[n->id], F_DUPFD_CLOEXEC, 3)};
 	char reason[PAGER_REASON_MAX];
 
-	cfg->swap_fd = -1; /* it is the device's */
-	n->swap_slots = (uint32_t)(cfg->swap_bytes >> PAGE_SHIFT);
+	swap->fd[n->id] = -1; /* it is the device's */
+	n->swap_slots = (uint32_t)(swap->bytes >> PAGE_SHIFT);
+	n->swap_first = swap->is_shared ? n->id * n->swap_slots : 0;
 	for (unsigned i = 0; i < DEVS; i++) {
 		int r;
 
 		if (fds[i] < 0)
 			return -EMFILE;
-		r = swapdev_file_open(&n->files[i], fds[i], cfg->swap_direct,
-		                      n->swap_slots, true);
+		r = swapdev_file_open(&n->files[i], fds[i], swap->direct,
+		                      n->swap_first + n->swap_slots, true);
 		if (r < 0)
 			return r;
 		r = swapdev_filters(&n->files[i].dev, text == NULL ? "" : text,
@@ -148,7 +156,7 @@ open_swap(struct node *n)
 		}
 	}
 	n->swap_ready = min_u32(n->swap_slots, FILEDEV_GROW_SLOTS);
-	if (swapdev_grow(n->dev[DEV_WRITE], n->swap_ready) < 0)
+	if (swapdev_grow(n->dev[DEV_WRITE], n->swap_first + n->swap_ready) < 0)
 		return -ENOSPC;
 	n->swap_mem_bytes = core_swap_bytes(n->swap_slots);
 	n->swap_mem = raw_map(n->swap_mem_bytes);
@@ -165,38 +173,86 @@ node_open(struct node *n, struct pager *p, unsigned id)
 
 	n->pager = p;
 	n->id = id;
-	n->stats = p->stats;
+	n->real = id % p->machine.count;
+	n->stats = p->stats + id * PAGEOUT_STATS;
 	(void)pthread_mutex_init(&n->lock, NULL);
-	if ((r = open_pool(n, p->cfg.mem_bytes)) < 0 ||
+	node_deal_cpus(n);
+	if ((r = open_pool(n, p->cfg.mem_bytes / p->node_count)) < 0 ||
 	    (r = open_core(n)) < 0 || (r = open_swap(n)) < 0)
 		return r;
 	return 0;
 }
 
+uint64_t
+node_limit(const struct node *n)
+{
+	uint64_t frames = n->core->cfg.frames_total;
+
+	return frames - frames / 16 + n->swap_slots;
+}
+
+/* -- threads -------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	void (*run)(void *ctx);
+} kinds[DAEMONS] = {
+	[DAEMON_KSWAPD] = {"kswapd", kswapd},
+	[DAEMON_KRECLAIMD] = {"kreclaimd", kreclaimd},
+	[DAEMON_FLUSHER] = {"flusher", flusher},
+};
+
+/* => 0, also if it runs already; or a negative errno */
+static int
+daemon_start(struct node *n, enum daemon who)
+{
+	if (n->threads[who].run != NULL)
+		return 0;
+	(void)snprintf(n->names[who], sizeof(n->names[who]), "%s%u",
+	               kinds[who].name, n->id);
+	return thread_start(&n->threads[who], n->names[who], kinds[who].run, n,
+	                    n->stacks + who * THREAD_STACK_BYTES);
+}
+
+/* A daemon that faults can do without.  => as daemon_start() */
+static int
+daemon_try(struct node *n, enum daemon who)
+{
+	char line[128];
+	int r = daemon_start(n, who);
+
+	if (r < 0) {
+		(void)snprintf(line, sizeof(line),
+		               "%s%u cannot be started (error %d): faults do "
+		               "its work, and wait for it",
+		               kinds[who].name, n->id, -r);
+		pager_say(n->pager, PAGEOUT_LOG_WARNING, line);
+	}
+	return r;
+}
+
+int
+kswapd_run(struct node *n)
+{
+	int r = daemon_try(n, DAEMON_KSWAPD);
+
+	daemon_ask(n, DAEMON_KSWAPD); /* the first frames */
+	return r;
+}
+
 int
 node_start(struct node *n)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void *ctx);
-	} kinds[DAEMONS] = {
-		[DAEMON_KSWAPD] = {"kswapd0", kswapd},
-		[DAEMON_KRECLAIMD] = {"kreclaimd", kreclaimd},
-		[DAEMON_FLUSHER] = {"flusher", flusher},
-	};
+	int r;
 
 	n->stacks = raw_map(DAEMONS * THREAD_STACK_BYTES);
 	if (n->stacks == NULL)
 		return -ENOMEM;
-	for (unsigned i = DAEMONS; i-- > 0;) {
-		int r = thread_start(&n->threads[i], kinds[i].name,
-		                     kinds[i].run, n,
-		                     n->stacks + i * THREAD_STACK_BYTES);
-
-		if (r < 0)
-			return r;
-	}
-	daemon_ask(n, DAEMON_KSWAPD); /* the first frames */
+	r = daemon_start(n, DAEMON_FLUSHER);
+	if (r < 0)
+		return r;
+	(void)daemon_try(n, DAEMON_KRECLAIMD);
+	(void)kswapd_run(n);
 	return 0;
 }
 

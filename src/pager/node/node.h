@@ -16,7 +16,9 @@
  *	perform.c	operations of its core, done to real memory
  *	io.c		operations that go to its swap file, and come back
  *	daemons.c	kswapd, kreclaimd, the flusher
+ *	cpus.c		which CPUs are near
  *	places.c	which node, and which space, has a page
+ *	parts.c		ranges, in parts of which each is one node's
  *
  * The lock guards the core, and is never held over a system call.  What a call
  * of the core put into a batch is performed without it, by the same node.  Who
@@ -26,6 +28,7 @@
 #define PAGER_NODE_NODE_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -58,6 +61,8 @@ struct pager_file {
 struct node {
 	struct pager *pager; /* (C) */
 	unsigned id;         /* (C) */
+	unsigned real;       /* (C) the machine's node, by index */
+	cpu_set_t cpus;      /* (M) nearest to it; of kswapd, too */
 	struct core *core;   /* (L) */
 	pthread_mutex_t lock;
 	char *pool;                              /* (C) */
@@ -68,17 +73,22 @@ struct node {
 	struct swapdev *dev[DEVS];               /* (C) */
 	struct swapdev_filter_mem filters[DEVS]; /* (C) */
 	struct swapdev_req *reqs; /* one an operation; its holder's */
+	uint32_t swap_first;      /* (C) of a device that others share: ours */
 	uint32_t swap_slots;      /* (C) limit */
 	uint32_t swap_ready;      /* kswapd's: slots that exist */
 	uint64_t grow_retry_ns;   /* kswapd's: no growing before this time */
 	struct pager_file mapped[FILE_AREAS_MAX]; /* (M) by type of entry; an
 	                        operation that names it keeps it */
+	uint64_t claimed;        /* (M) pages of areas that are no files */
+	uint64_t promised;       /* (M) of those, pages that must have room */
 	uint32_t reaping;        /* (A) a thread waits for the read device */
 	uint32_t writes, reads;  /* (A) transfers in flight */
 	uint32_t asked[DAEMONS]; /* (A) futex: a turn is wanted */
 	uint32_t frozen;         /* (L) daemons rest: a fork is going on */
+	uint32_t standing_in;    /* (A) a fault does kswapd's work */
 	bool said_full;          /* (A) told once */
 	struct os_thread threads[DAEMONS];
+	char names[DAEMONS][16];
 	char *stacks;
 	void *core_mem, *swap_mem; /* (C) */
 	size_t core_mem_bytes, swap_mem_bytes;
@@ -107,8 +117,17 @@ frame_addr(const struct node *n, uint32_t pfn)
 /* => 0 or a negative errno; node_close() after either */
 int node_open(struct node *n, struct pager *p, unsigned id);
 
-/* Start its threads.  => 0 or a negative errno */
+/*
+ * Start its threads.  What kswapd and kreclaimd do, faults can do, if need be.
+ * => 0 or a negative errno
+ */
 int node_start(struct node *n);
+
+/* Start kswapd, if it does not run.  => 0 or a negative errno */
+int kswapd_run(struct node *n);
+
+/* Pages that it can hold, in memory or on its swap space. */
+uint64_t node_limit(const struct node *n);
 
 /* Its descriptors.  => fills fds, returns how many */
 unsigned node_fds(const struct node *n, int *fds);
@@ -156,6 +175,14 @@ bool io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b);
  * => seq was read from pager->events before the page was looked at
  */
 void io_wait(struct node *n, uint32_t seq);
+
+/* -- cpus.c --------------------------------------------------------------- */
+
+/* Which CPUs are nearest to it; again, when they may have changed. */
+void node_deal_cpus(struct node *n);
+
+/* The calling thread runs there, if there are any and there is a choice. */
+void node_bind_thread(struct node *n);
 
 /* -- daemons.c ------------------------------------------------------------ */
 

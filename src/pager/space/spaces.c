@@ -42,7 +42,13 @@ static void
 space_sums(struct pager *p, unsigned space, uint64_t *ret_managed,
            uint64_t *ret_mapped)
 {
+	const struct claim *c;
+
 	*ret_managed = *ret_mapped = 0;
+	for (uint64_t v = 0; (c = claims_next(&p->claims, v)) != NULL;
+	     v = c->end)
+		if (c->node == NODE_NONE && c->space == space)
+			*ret_managed += c->end - c->vpn;
 	for (unsigned i = 0; i < p->node_count; i++) {
 		struct node *n = &p->nodes[i];
 

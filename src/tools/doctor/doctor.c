@@ -59,6 +59,7 @@ static const struct {
 	{"swap place", check_swap_path},
 	{"kernel swap", check_kernel_swap},
 	{"memory", check_memory},
+	{"nodes", check_nodes},
 	{"overcommit", check_overcommit},
 	{"mappings", check_mappings},
 	{"open files", check_open_files},

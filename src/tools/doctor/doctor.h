@@ -36,7 +36,7 @@ check_fn check_kernel, check_userfaultfd, check_inline, check_features,
 
 /* machine.c: what is there to work with? */
 check_fn check_io_uring, check_swap_path, check_kernel_swap, check_overcommit,
-	check_mappings, check_memory;
+	check_mappings, check_memory, check_nodes;
 
 /* limits.c: how much may a process have? */
 check_fn check_open_files, check_address_space, check_locked_memory,

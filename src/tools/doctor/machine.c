@@ -154,3 +154,11 @@ check_mappings(const struct doctor *d, struct finding *f)
 		remedy(f, "a program with many mappings may be refused more",
 		       "sysctl vm.max_map_count=%d", MAPPINGS_MIN);
 }
+
+void
+check_nodes(const struct doctor *d, struct finding *f)
+{
+	(void)d;
+	found(f, VERDICT_OK, "%d, unless --nodes says otherwise",
+	      pager_nodes(0, UINT64_MAX));
+}

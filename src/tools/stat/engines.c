@@ -138,7 +138,8 @@ take_file(struct engines *e, int dir_fd, const char *name, pid_t pid,
 			statfile_close(&engine->file);
 			e->count--; /* it is the last: it was new */
 			e->broken++;
-			e->broken_why = why;
+			if (e->broken_why == NULL || is_wanted)
+				e->broken_why = why;
 			return r == -ENOMEM ? r : 0;
 		}
 	}

@@ -26,7 +26,7 @@
 #define COUNT_MAX 1000000000u
 #define LEVEL_MAX 2u
 
-enum { COUNT = 1, INTERVAL, JSON, LEVEL, LIST, LISTS, RAW };
+enum { COUNT = 1, INTERVAL, JSON, LEVEL, LIST, LISTS, NODE, RAW };
 
 static const struct opt options[] = {
 	{.name = "interval",
@@ -51,6 +51,11 @@ static const struct opt options[] = {
 	{.name = "lists",
          .id = LISTS,
          .help = "the lists of policy linux24: by zone, by age, what is short"},
+	{.name = "node",
+         .letter = 'N',
+         .id = NODE,
+         .value = "N",
+         .help = "of node N of each engine alone (default: of all together)"},
 	{.name = "raw",
          .letter = 'r',
          .id = RAW,
@@ -68,6 +73,7 @@ static const struct opt_example examples[] = {
 	{"pageout stat 4711", "the numbers of one process"},
 	{"pageout stat -n 1 4711", "its rates, once a second"},
 	{"pageout stat --lists -n 1 4711", "its lists, once a second"},
+	{"pageout stat --node 1 4711", "the numbers of its second node"},
 	{"pageout stat --json", "all numbers of all engines, for a script"},
 	{0},
 };
@@ -86,6 +92,7 @@ struct stat_options {
 	uint64_t interval_ns; /* 0: once */
 	uint64_t count;       /* 0: no end */
 	pid_t pid;            /* 0: all */
+	uint32_t node;        /* or STATFILE_ALL_NODES */
 	bool list, lists;
 };
 
@@ -155,6 +162,11 @@ take_option(struct stat_options *o, int id, const char *value)
 		if (!parse_number(value, 0, LEVEL_MAX, &n))
 			return usage_error("--level", "must be 0, 1 or 2");
 		o->view.level = (unsigned)n;
+		return 0;
+	case NODE:
+		if (!parse_number(value, 0, STATFILE_NODES_MAX - 1, &n))
+			return usage_error("--node", "must be 0, 1 ...");
+		o->node = (uint32_t)n;
 		return 0;
 	case JSON:
 		o->view.json = true;
@@ -244,6 +256,25 @@ say_nothing_found(const struct engines *e, pid_t pid)
 		              "pageout stat: %d: runs without an engine: start "
 		              "it with pageout run, or see what that said\n",
 		              (int)pid);
+}
+
+/* Of each engine the numbers of one node; those without it are dropped. */
+static void
+select_node(struct engines *e, uint32_t node)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; node != STATFILE_ALL_NODES && i < e->count; i++) {
+		struct statfile *f = &e->list[i].file;
+
+		f->node = node;
+		if (node < f->header.node_count && statfile_read(f) == 0)
+			e->list[kept++] = e->list[i];
+		else
+			statfile_close(f);
+	}
+	if (node != STATFILE_ALL_NODES)
+		e->count = kept;
 }
 
 /*
@@ -341,6 +372,7 @@ static int
 look(const struct stat_options *o, struct engines *ret, bool quiet)
 {
 	int r = engines_find(ret, o->pid);
+	unsigned found;
 
 	if (r < 0) {
 		(void)fprintf(stderr, "pageout stat: /proc: %s\n",
@@ -348,9 +380,14 @@ look(const struct stat_options *o, struct engines *ret, bool quiet)
 		return 1;
 	}
 	select_engines(ret, o->pid);
+	found = ret->count;
+	select_node(ret, o->node);
 	if (ret->count > 0)
 		return 0;
-	if (!quiet)
+	if (!quiet && found > 0)
+		(void)fprintf(stderr, "pageout stat: no node %u there\n",
+		              o->node);
+	else if (!quiet)
 		say_nothing_found(ret, o->pid);
 	engines_free(ret);
 	return 1;
@@ -399,7 +436,8 @@ watch(const struct stat_options *o)
 int
 stat_main(int argc, char **argv)
 {
-	struct stat_options o = {.view.out = stdout};
+	struct stat_options o = {.view.out = stdout,
+	                         .node = STATFILE_ALL_NODES};
 	struct engines engines;
 	int r;
 

@@ -72,6 +72,9 @@ header_fault(const struct pageout_stat_header *h, uint64_t real_bytes)
 		return "the count of its numbers is impossible";
 	if (h->file_bytes > STATFILE_BYTES_MAX || h->file_bytes > real_bytes)
 		return "it is shorter than it says, or too long";
+	if (h->node_count == 0 || h->node_count > STATFILE_NODES_MAX ||
+	    h->node_bytes % 8 != 0)
+		return "the count of its nodes is impossible";
 	directory_end =
 		h->header_bytes + (uint64_t)h->entry_count * h->entry_bytes;
 	if (directory_end + 8 > h->file_bytes)
@@ -86,6 +89,7 @@ directory_fault(struct statfile *f)
 	const struct pageout_stat_header *h = &f->header;
 	uint64_t first =
 		h->header_bytes + (uint64_t)h->entry_count * h->entry_bytes;
+	uint64_t others = (uint64_t)(h->node_count - 1) * h->node_bytes;
 	uint64_t low = h->file_bytes, high = 0;
 
 	for (uint32_t i = 0; i < h->entry_count; i++) {
@@ -97,14 +101,14 @@ directory_fault(struct statfile *f)
 			if (strcmp(f->entries[j].name, e->name) == 0)
 				return "two numbers have one name";
 		if (e->offset % 8 != 0 || e->offset < first ||
-		    (uint64_t)e->offset + 8 > h->file_bytes)
+		    e->offset + others + 8 > h->file_bytes)
 			return "a number lies outside of its place";
 		clean_text(e->help, sizeof(e->help));
 		low = e->offset < low ? e->offset : low;
 		high = e->offset > high ? e->offset : high;
 	}
 	f->values_at = (uint32_t)low;
-	f->values_bytes = (uint32_t)(high + 8 - low);
+	f->values_bytes = (uint32_t)(high + others + 8 - low);
 	return NULL;
 }
 
@@ -162,7 +166,7 @@ load_header(struct statfile *f, const char **ret_why)
 int
 statfile_open(struct statfile *ret, int fd, const char **ret_why)
 {
-	struct statfile f = {.fd = fd};
+	struct statfile f = {.fd = fd, .node = STATFILE_ALL_NODES};
 	int r;
 
 	*ret_why = NULL;
@@ -190,6 +194,24 @@ statfile_open(struct statfile *ret, int fd, const char **ret_why)
 	return 0;
 }
 
+/* What the buffer says of a number, which is at an offset of node 0. */
+static uint64_t
+value_of(const struct statfile *f, uint32_t offset)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < f->header.node_count; i++) {
+		uint32_t at = offset - f->values_at + i * f->header.node_bytes;
+		uint64_t value;
+
+		must(at + 8 <= f->values_bytes);
+		memcpy(&value, f->buffer + at, 8);
+		if (f->node == STATFILE_ALL_NODES || f->node == i)
+			sum += value;
+	}
+	return sum;
+}
+
 int
 statfile_read(struct statfile *f)
 {
@@ -205,12 +227,8 @@ statfile_read(struct statfile *f)
 	if (r < 0)
 		return r;
 	f->header.ended_boottime_ns = ended;
-	for (uint32_t i = 0; i < f->header.entry_count; i++) {
-		uint32_t at = f->entries[i].offset - f->values_at;
-
-		must(at + 8 <= f->values_bytes);
-		memcpy(&f->values[i], f->buffer + at, 8);
-	}
+	for (uint32_t i = 0; i < f->header.entry_count; i++)
+		f->values[i] = value_of(f, f->entries[i].offset);
 	return 0;
 }
 

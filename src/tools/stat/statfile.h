@@ -23,11 +23,14 @@
 #define STATFILE_BYTES_MAX (1u << 20)
 #define STATFILE_ENTRIES_MAX 1024u
 #define STATFILE_RECORD_BYTES_MAX 4096u /* header, and one entry */
+#define STATFILE_NODES_MAX 256u
+#define STATFILE_ALL_NODES UINT32_MAX
 
 struct statfile {
 	int fd; /* ours */
 	struct pageout_stat_header header;
 	struct pageout_stat_entry *entries; /* header.entry_count of them */
+	uint32_t node;    /* whose values; or STATFILE_ALL_NODES: sums */
 	uint64_t *values; /* the latest, in the order of entries */
 	uint32_t values_at, values_bytes; /* the part of the file they are in */
 	char *buffer;                     /* values_bytes */
@@ -45,7 +48,8 @@ struct statfile {
  */
 int statfile_open(struct statfile *ret, int fd, const char **ret_why);
 
-/* Fetch all values, and whether the engine has ended.
+/* Fetch all values, of f->node if it has that many (or 0), and whether the
+ * engine has ended.
  * => returns 0; -EIO: the file has shrunk; or what reading it said */
 int statfile_read(struct statfile *f);
 

@@ -209,14 +209,20 @@ statout_title(FILE *out, const struct stat_sample *s)
 {
 	const struct pageout_stat_header *h = &s->now->file.header;
 	uint64_t until = h->ended_boottime_ns;
-	char text[NUMBER_BYTES];
+	char text[NUMBER_BYTES], nodes[NUMBER_BYTES] = "";
 
 	if (until == 0)
 		until = boottime_ns();
 	if (until < h->started_boottime_ns)
 		until = h->started_boottime_ns;
-	(void)fprintf(out, "%d: %s\n%s, %s, %s %s\n", (int)s->now->pid,
-	              h->command, h->policy, h->mode,
+	if (s->now->file.node != STATFILE_ALL_NODES)
+		(void)snprintf(nodes, sizeof(nodes), ", node %u of %u",
+		               s->now->file.node, h->node_count);
+	else if (h->node_count > 1)
+		(void)snprintf(nodes, sizeof(nodes), ", %u nodes",
+		               h->node_count);
+	(void)fprintf(out, "%d: %s\n%s, %s%s, %s %s\n", (int)s->now->pid,
+	              h->command, h->policy, h->mode, nodes,
 	              engine_is_running(s->now) ? "runs for" : "ended after",
 	              time_text(text, until - h->started_boottime_ns));
 }
@@ -289,6 +295,9 @@ statout_json_head(FILE *out, const struct stat_sample *s)
 	json_string(out, h->policy);
 	(void)fprintf(out, ",\"mode\":");
 	json_string(out, h->mode);
+	(void)fprintf(out, ",\"nodes\":%" PRIu32, h->node_count);
+	if (s->now->file.node != STATFILE_ALL_NODES)
+		(void)fprintf(out, ",\"node\":%" PRIu32, s->now->file.node);
 	(void)fprintf(out,
 	              ",\"page_bytes\":%" PRIu32 ",\"now_ns\":%" PRIu64
 	              ",\"started_ns\":%" PRIu64 ",\"ended_ns\":%" PRIu64,
