@@ -27,10 +27,10 @@ struct engine {
 struct engines {
 	struct engine *list; /* by pid */
 	unsigned count;
-	unsigned denied;    /* processes that we may not look into */
-	unsigned broken;    /* files that were refused */
-	bool wanted_exists; /* the process that was asked for */
-	bool wanted_denied; /* ... and may not be looked into */
+	unsigned denied;        /* processes that we may not look into */
+	unsigned broken;        /* files that were refused */
+	bool wanted_exists;     /* the process that was asked for */
+	bool wanted_denied;     /* ... and may not be looked into */
 	const char *broken_why; /* of one: the wanted process's if there is */
 };
 
