@@ -148,17 +148,22 @@ map(struct pageout *e, int fd, uint64_t offset, size_t bytes, unsigned flags)
 	return at;
 }
 
-/* Say that a range is cold, and touch so much other memory that it leaves. */
+/* Say that a range is cold; anonymous pages, then a file's, crowd it out. */
 static void
 push_out(struct pageout *e, void *cold, size_t bytes)
 {
+	int fd = file_create(2 * BUDGET);
 	void *at;
 
 	assert_int_equal(pageout_advise(e, cold, bytes, PAGEOUT_COLD), 0);
 	assert_int_equal(pageout_map(e, 2 * BUDGET, 0, &at), 0);
-	for (size_t i = 0; i < 2 * BUDGET; i += PAGE)
-		((char *)at)[i] = 1;
-	assert_int_equal(pageout_unmap(e, at, 2 * BUDGET), 0);
+	for (int i = 0; i < 2; i++) {
+		for (size_t k = 0; k < 2 * BUDGET; k += PAGE)
+			((volatile char *)at)[k] = 1;
+		assert_int_equal(pageout_unmap(e, at, 2 * BUDGET), 0);
+		at = i == 0 ? map(e, fd, 0, 2 * BUDGET, 0) : NULL;
+	}
+	assert_int_equal(close(fd), 0);
 }
 
 /* => false: the access failed */
