@@ -122,7 +122,7 @@ rmqueue(struct core *c, unsigned zone, unsigned order, uint32_t alloc_flags)
 	if (alloc_flags & ALLOC66_HIGHATOMIC)
 		reserve_highatomic(c, zone);
 	boost_is_met(c, zone, alloc_flags);
-	trace66(c, &c->frames[pfn], STATE66_FREE, STATE66_NONE, 1);
+	trace66(c, &c->frames[pfn], STATE66_FREE, STATE66_NONE, CAUSE_MOTION);
 	return pfn;
 }
 
@@ -495,6 +495,7 @@ kswapd_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
 	if (n < need && pgdat66(c)->hopeless)
 		n += take_last(c, use, need - n, pfns + n);
 	for (uint32_t i = 0; i < n; i++)
-		trace66(c, &c->frames[pfns[i]], STATE66_FREE, STATE66_NONE, 1);
+		trace66(c, &c->frames[pfns[i]], STATE66_FREE, STATE66_NONE,
+		        CAUSE_MOTION);
 	return n;
 }

@@ -459,7 +459,8 @@ void lru_note_cost(struct core *c, enum type66 type, uint32_t nr_io,
 /* It is off its list till it is unmapped.  => false when it cannot be */
 bool folio_isolate(struct core *c, struct unmap_group *g, struct frame *f);
 
-/* Tell the host of a transition; cause is the number of T1..T13. */
+/* Tell the host of a transition, 1 to 13; or that a frame is in motion. */
+#define CAUSE_MOTION 0
 void trace66(const struct core *c, const struct frame *f, enum state66 from,
              enum state66 to, unsigned cause);
 

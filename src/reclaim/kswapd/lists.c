@@ -165,10 +165,14 @@ folio_activate(struct core *c, struct frame *f)
 void
 folio_mark_accessed(struct core *c, struct frame *f)
 {
-	if ((f->flags & FRAME_REFERENCED) == 0)
-		f->flags |= FRAME_REFERENCED;
-	else
+	enum state66 state = list_state66(f);
+
+	if (f->flags & FRAME_REFERENCED) {
 		folio_activate(c, f);
+		return;
+	}
+	f->flags |= FRAME_REFERENCED;
+	trace66(c, f, state, state, folio_test(f, PG66_ACTIVE) ? 4 : 2);
 }
 
 void
@@ -379,7 +383,7 @@ kswapd_gone(struct core *c, struct frame *f)
 	if (from == STATE66_NONE)
 		return;
 	lruvec_del(c, f);
-	trace66(c, f, from, STATE66_NONE, 12);
+	trace66(c, f, from, STATE66_NONE, CAUSE_MOTION);
 }
 
 void
