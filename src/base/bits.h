@@ -93,4 +93,18 @@ clamp_u32(uint32_t x, uint32_t low, uint32_t high)
 	return min_u32(max_u32(x, low), high);
 }
 
+/* -- bitmaps -------------------------------------------------------------- */
+
+static inline bool
+bitmap_test(const uint64_t *map, uint32_t i)
+{
+	return map[i / 64] >> (i % 64) & 1;
+}
+
+static inline void
+bitmap_flip(uint64_t *map, uint32_t i)
+{
+	map[i / 64] ^= (uint64_t)1 << (i % 64);
+}
+
 #endif

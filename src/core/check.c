@@ -8,6 +8,7 @@
  * costs frames + managed pages + slots: the simulator runs it after every
  * event.
  */
+#include "base/bits.h"
 #include "core/internal.h"
 
 struct walk {
@@ -246,13 +247,14 @@ clusters_are_listed(const struct swap_area *s)
 static int
 check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
 {
-	uint32_t free = 0, bad = 0, taken = 1;
+	uint32_t free = 0, bad = 0, cached = 0, taken = 1;
 
 	for (uint32_t off = 1; off < s->max; off++) {
 		if (off % SLOT_CLUSTER == 0)
 			taken = 0;
 		bad += s->map[off] == SLOT_BAD;
 		free += s->map[off] == 0;
+		cached += bitmap_test(s->cached, off);
 		taken += s->map[off] != 0;
 		if ((off == s->max - 1 ||
 		     off % SLOT_CLUSTER == SLOT_CLUSTER - 1) &&
@@ -265,7 +267,9 @@ check_swap_area(const struct walk *w, const struct swap_area *s, uint64_t *used)
 	*used += s->max - 1 - free - bad;
 	if (!clusters_are_listed(s))
 		return broken(w, 3, s->clusters.head);
-	return free == s->free && bad == s->bad ? 0 : broken(w, 3, s->max);
+	if (free != s->free || bad != s->bad || cached != s->nr_cached)
+		return broken(w, 3, s->max);
+	return 0;
 }
 
 /* Every area that gives slots is in the list, the highest priority first. */

@@ -347,3 +347,33 @@ core_next_absent(const struct core *c, unsigned space, uint64_t vpn,
 	}
 	return end;
 }
+
+uint32_t
+core_swap_free(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
+		n += c->swap[i].free;
+	return n;
+}
+
+uint32_t
+core_swap_cached(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
+		n += c->swap[i].nr_cached;
+	return n;
+}
+
+uint32_t
+core_swap_total(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
+		n += c->swap[i].max - 1 - c->swap[i].bad;
+	return n;
+}

@@ -364,10 +364,11 @@ int64_t core_swapoff(struct core *c, unsigned type, struct batch *b);
 void core_swapoff_undo(struct core *c, unsigned type);
 
 /*
- * Slots that are free, and slots that there are (bad ones do not count), over
- * all areas that take writes.
+ * Slots that are free, that pages in memory have, and that there are (bad ones
+ * do not count), over all areas that take writes.
  */
 uint32_t core_swap_free(const struct core *c);
+uint32_t core_swap_cached(const struct core *c);
 uint32_t core_swap_total(const struct core *c);
 
 /* -- areas ---------------------------------------------------------------- */

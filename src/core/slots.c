@@ -58,18 +58,6 @@ offset_of(swp_entry_t e)
 	return e & SWP_OFFSET_MASK;
 }
 
-static inline bool
-bit_test(const uint64_t *map, uint32_t i)
-{
-	return map[i / 64] >> (i % 64) & 1;
-}
-
-static inline void
-bit_flip(uint64_t *map, uint32_t i)
-{
-	map[i / 64] ^= (uint64_t)1 << (i % 64);
-}
-
 /* -- areas ---------------------------------------------------------------- */
 
 size_t
@@ -229,26 +217,6 @@ slots_end(struct core *c, unsigned type)
 	*s = (struct swap_area){.in_use = false};
 }
 
-uint32_t
-core_swap_free(const struct core *c)
-{
-	uint32_t n = 0;
-
-	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
-		n += c->swap[i].free;
-	return n;
-}
-
-uint32_t
-core_swap_total(const struct core *c)
-{
-	uint32_t n = 0;
-
-	for (int i = c->swap_list.head; i >= 0; i = c->swap[i].next)
-		n += c->swap[i].max - 1 - c->swap[i].bad;
-	return n;
-}
-
 /* -- finding a free slot -------------------------------------------------- */
 
 uint32_t
@@ -363,6 +331,24 @@ find_slot(struct core *c, uint32_t *ret_off)
 	return -1;
 }
 
+/* -- the swap cache -------------------------------------------------------- */
+
+static void
+enter_cache(struct swap_area *s, uint32_t off)
+{
+	must(!bitmap_test(s->cached, off)); /* [I4] */
+	bitmap_flip(s->cached, off);
+	s->nr_cached++;
+}
+
+static void
+leave_cache(struct swap_area *s, uint32_t off)
+{
+	must(bitmap_test(s->cached, off));
+	bitmap_flip(s->cached, off);
+	s->nr_cached--;
+}
+
 swp_entry_t
 slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
 {
@@ -374,7 +360,7 @@ slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
 	if (type < 0)
 		return 0;
 	s = &c->swap[type];
-	must(s->map[off] == 0 && !bit_test(s->cached, off)); /* [I4] */
+	must(s->map[off] == 0); /* [I4] */
 	if (off == s->lowest_bit)
 		s->lowest_bit++;
 	if (off == s->highest_bit)
@@ -385,7 +371,7 @@ slot_alloc(struct core *c, uint32_t pfn, uint16_t users)
 	if (s->taken[off / SLOT_CLUSTER]++ == 0)
 		cluster_used(s, off / SLOT_CLUSTER);
 	s->tag[off] = pfn;
-	bit_flip(s->cached, off);
+	enter_cache(s, off);
 	stat_add(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);
 	return (swp_entry_t)type << SWP_OFFSET_BITS | off;
 }
@@ -426,7 +412,7 @@ slot_put(struct core *c, swp_entry_t e)
 		list_freed(c, (int)entry_type(e));
 	if (s->map[off] == SLOT_COUNT_MAX || --s->map[off] != 0)
 		return;
-	must(!bit_test(s->cached, off)); /* [I3] */
+	must(!bitmap_test(s->cached, off)); /* [I3] */
 	if (s->shadow[off] != 0)
 		s->shadow[off] = 0; /* it was of a page that is no more */
 	s->free++;
@@ -475,7 +461,7 @@ slot_frame(const struct core *c, swp_entry_t e)
 	const struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
 
-	if (!bit_test(s->cached, off))
+	if (!bitmap_test(s->cached, off))
 		return NULL;
 	must(s->tag[off] < c->cfg.frames_total);
 	return &c->frames[s->tag[off]];
@@ -488,9 +474,8 @@ slot_cache(struct core *c, swp_entry_t e, uint32_t pfn)
 	uint32_t off = offset_of(e);
 	uint64_t hash = s->tag[off];
 
-	must(!bit_test(s->cached, off));
 	slot_get(c, e);
-	bit_flip(s->cached, off);
+	enter_cache(s, off);
 	s->tag[off] = pfn;
 	return hash;
 }
@@ -504,8 +489,7 @@ slot_uncache(struct core *c, swp_entry_t e, uint64_t hash)
 	struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
 
-	must(bit_test(s->cached, off));
-	bit_flip(s->cached, off);
+	leave_cache(s, off);
 	s->tag[off] = hash;
 }
 
@@ -535,8 +519,8 @@ slot_bad(struct core *c, swp_entry_t e)
 	struct swap_area *s = area_of(c, e);
 	uint32_t off = offset_of(e);
 
-	must(slot_counts(c, e, 1) && bit_test(s->cached, off));
-	bit_flip(s->cached, off);
+	must(slot_counts(c, e, 1));
+	leave_cache(s, off);
 	s->map[off] = SLOT_BAD;
 	s->bad++;
 	stat_sub(c, PAGEOUT_STAT_swap_used, PAGE_BYTES);

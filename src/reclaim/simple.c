@@ -239,14 +239,18 @@ shortage(const struct core *c)
 	return want > have ? want - have : 0;
 }
 
-/* Choose and unmap up to want pages.  => how many are on their way */
+/*
+ * Choose and unmap up to want pages, out of tries.  With the swap space full
+ * only pages that have a slot can leave.
+ * => how many are on their way
+ */
 static uint32_t
-unmap_some(struct core *c, uint32_t want, simple_choose *choose,
+unmap_some(struct core *c, uint32_t want, uint32_t tries, simple_choose *choose,
            struct batch *b)
 {
 	struct simple *s = simple(c);
 	struct unmap_group g = {0};
-	uint32_t tries = 2 * want + 64;
+	bool full = core_swap_free(c) == 0;
 
 	want = min_u32(want, c->cfg.unmap_batch);
 	while (g.count < want && tries-- > 0) {
@@ -255,9 +259,9 @@ unmap_some(struct core *c, uint32_t want, simple_choose *choose,
 		if (f == NULL)
 			break;
 		count(c, PAGEOUT_STAT_pgscan_kswapd, 1);
-		if (core_unmap(c, &g, f))
+		if ((f->entry != 0 || !full) && core_unmap(c, &g, f))
 			continue;
-		simple_gone(c, f); /* pinned: look at it again much later */
+		simple_gone(c, f); /* look at it again much later */
 		simple_mapped(c, f);
 	}
 	return core_unmap_end(c, &g, b);
@@ -270,13 +274,9 @@ unmap_some(struct core *c, uint32_t want, simple_choose *choose,
 bool
 simple_kswapd(struct core *c, struct batch *b, simple_choose *choose)
 {
-	uint32_t n = shortage(c);
+	uint32_t n = shortage(c), want = max_u32(n, PULSE);
 
-	if (n == 0)
-		return false;
-	if (unmap_some(c, max_u32(n, PULSE), choose, b) == 0)
-		return false;
-	return true;
+	return n != 0 && unmap_some(c, want, 2 * want + 64, choose, b) != 0;
 }
 
 bool
@@ -308,7 +308,8 @@ simple_flush(struct core *c, struct batch *b)
 }
 
 /*
- * A fault waits for this turn, so do a little of everything.
+ * A fault waits for this turn, so do a little of everything; but that nothing
+ * can leave is known only when all pages were looked at.
  */
 bool
 simple_reclaim_direct(struct core *c, struct batch *b, simple_choose *choose)
@@ -316,7 +317,8 @@ simple_reclaim_direct(struct core *c, struct batch *b, simple_choose *choose)
 	uint32_t n = reclaim_clean(c, PULSE);
 
 	if (n == 0)
-		n = unmap_some(c, max_u32(shortage(c), PULSE), choose, b);
+		n = unmap_some(c, max_u32(shortage(c), PULSE),
+		               2 * simple(c)->active.count, choose, b);
 	n += simple_flush(c, b);
 	return n != 0;
 }

@@ -46,15 +46,16 @@ struct slot_clusters {
  * the frame while the slot is cached and the contents' hash while it is not.
  */
 struct swap_area {
-	uint16_t *map;    /* (K) */
-	uint16_t *taken;  /* (K) slots not free, for each SLOT_CLUSTER */
-	uint64_t *tag;    /* (K) */
-	uint64_t *cached; /* (K) bitmap: the slot is in the swap cache */
-	uint32_t *shadow; /* (P) what a policy keeps of the page; or 0 */
-	int prio;         /* (K) higher ones fill up first */
-	int next;         /* (K) area of the same priority or lower, or -1 */
-	uint32_t max;     /* (K) slots 1..max-1 exist */
-	uint32_t limit;   /* (C) max never passes it */
+	uint16_t *map;      /* (K) */
+	uint16_t *taken;    /* (K) slots not free, for each SLOT_CLUSTER */
+	uint64_t *tag;      /* (K) */
+	uint64_t *cached;   /* (K) bitmap: the slot is in the swap cache */
+	uint32_t nr_cached; /* (K) that so many are */
+	uint32_t *shadow;   /* (P) what a policy keeps of the page; or 0 */
+	int prio;           /* (K) higher ones fill up first */
+	int next;           /* (K) area of the same priority or lower, or -1 */
+	uint32_t max;       /* (K) slots 1..max-1 exist */
+	uint32_t limit;     /* (C) max never passes it */
 	uint32_t lowest_bit, highest_bit;  /* (K) no free slot lies outside */
 	uint32_t cluster_next, cluster_nr; /* (K) the run being handed out */
 	struct slot_clusters clusters;     /* (K) */

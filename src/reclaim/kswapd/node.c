@@ -24,10 +24,15 @@ list_count(const struct core *c, enum lru66 lru)
 	return pgdat66(c)->lruvec.lists[lru].count;
 }
 
+/*
+ * With the swap space full the original leaves anonymous pages alone; but those
+ * that have a slot can go, and a touch of one that is out there must find room.
+ */
 bool
 can_reclaim_anon_pages(const struct core *c)
 {
-	return core_swap_free(c) > 0;
+	return core_swap_free(c) > 0 ||
+	       (tunable66(c, T66_ACCESSED_BIT) == 0 && core_swap_cached(c) > 0);
 }
 
 /* -- how the lists look --------------------------------------------------- */
