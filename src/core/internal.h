@@ -352,18 +352,6 @@ op_add(struct op *op, uint32_t pfn)
 	op->pg[op->count++] = (struct op_page){.pfn = pfn};
 }
 
-static inline void
-stat_add(struct core *c, enum pageout_stat_id id, uint64_t n)
-{
-	__atomic_store_n(&c->stat[id], c->stat[id] + n, __ATOMIC_RELAXED);
-}
-
-static inline void
-stat_sub(struct core *c, enum pageout_stat_id id, uint64_t n)
-{
-	__atomic_store_n(&c->stat[id], c->stat[id] - n, __ATOMIC_RELAXED);
-}
-
 static inline uint64_t
 now_ns(const struct core *c)
 {

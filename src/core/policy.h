@@ -240,6 +240,26 @@ uint32_t core_shadow_take(struct core *c, swp_entry_t e);
 /* Try unevictable frames again when their time has come. */
 void core_retry_unevictable(struct core *c);
 
+/* -- numbers: the node's lock makes them whole, readers need none ---------- */
+
+static inline void
+stat_set(const struct core *c, enum pageout_stat_id id, uint64_t value)
+{
+	__atomic_store_n(&c->stat[id], value, __ATOMIC_RELAXED);
+}
+
+static inline void
+stat_add(const struct core *c, enum pageout_stat_id id, uint64_t n)
+{
+	stat_set(c, id, c->stat[id] + n);
+}
+
+static inline void
+stat_sub(const struct core *c, enum pageout_stat_id id, uint64_t n)
+{
+	stat_set(c, id, c->stat[id] - n);
+}
+
 /* -- lists ---------------------------------------------------------------- */
 
 void flist_init(struct flist *l);

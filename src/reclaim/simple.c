@@ -31,13 +31,6 @@ simple(const struct core *c)
 }
 
 static inline void
-count(struct core *c, enum pageout_stat_id id, int64_t n)
-{
-	__atomic_store_n(&c->stat[id], c->stat[id] + (uint64_t)n,
-	                 __ATOMIC_RELAXED);
-}
-
-static inline void
 ask(const struct core *c, enum daemon who)
 {
 	c->cfg.host->wake(c->cfg.host_ctx, who);
@@ -90,13 +83,13 @@ simple_cached(struct core *c, struct frame *f)
 
 	if (f->flags & FRAME_DIRTY) {
 		flist_add_head(c, &s->inactive_dirty, LIST_INACTIVE_DIRTY, f);
-		count(c, PAGEOUT_STAT_nr_inactive_dirty, 1);
+		stat_add(c, PAGEOUT_STAT_nr_inactive_dirty, 1);
 		if (s->inactive_dirty.count >= PULSE)
 			ask(c, DAEMON_FLUSHER);
 		return;
 	}
 	flist_add_head(c, &s->inactive_clean, LIST_INACTIVE_CLEAN, f);
-	count(c, PAGEOUT_STAT_nr_inactive_clean, 1);
+	stat_add(c, PAGEOUT_STAT_nr_inactive_clean, 1);
 }
 
 void
@@ -124,11 +117,11 @@ simple_gone(struct core *c, struct frame *f)
 		return;
 	case LIST_INACTIVE_DIRTY:
 		flist_del(c, &s->inactive_dirty, f);
-		count(c, PAGEOUT_STAT_nr_inactive_dirty, -1);
+		stat_sub(c, PAGEOUT_STAT_nr_inactive_dirty, 1);
 		return;
 	case LIST_INACTIVE_CLEAN:
 		flist_del(c, &s->inactive_clean, f);
-		count(c, PAGEOUT_STAT_nr_inactive_clean, -1);
+		stat_sub(c, PAGEOUT_STAT_nr_inactive_clean, 1);
 		return;
 	case LIST_NONE:
 	case LIST_BUDDY:
@@ -173,7 +166,7 @@ reclaim_clean(struct core *c, uint32_t n)
 		core_drop(c, &c->frames[s->inactive_clean.tail]);
 		done++;
 	}
-	count(c, PAGEOUT_STAT_pgsteal_direct, done);
+	stat_add(c, PAGEOUT_STAT_pgsteal_direct, done);
 	return done;
 }
 
@@ -258,7 +251,7 @@ unmap_some(struct core *c, uint32_t want, uint32_t tries, simple_choose *choose,
 
 		if (f == NULL)
 			break;
-		count(c, PAGEOUT_STAT_pgscan_kswapd, 1);
+		stat_add(c, PAGEOUT_STAT_pgscan_kswapd, 1);
 		if ((f->entry != 0 || !full) && core_unmap(c, &g, f))
 			continue;
 		simple_gone(c, f); /* look at it again much later */
@@ -292,7 +285,7 @@ simple_kreclaimd(struct core *c, struct batch *b)
 		core_drop(c, &c->frames[s->inactive_clean.tail]);
 		n++;
 	}
-	count(c, PAGEOUT_STAT_pgsteal_kswapd, n);
+	stat_add(c, PAGEOUT_STAT_pgsteal_kswapd, n);
 	if (shortage(c) != 0)
 		ask(c, DAEMON_KSWAPD);
 	return n == FREE_BATCH;

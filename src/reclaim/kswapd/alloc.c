@@ -277,7 +277,7 @@ alloc_end(struct core *c, struct alloc66 *a, uint32_t pfn)
 	a->pfn = pfn;
 	if (pfn != PFN_NONE)
 		return ALLOC66_GOT;
-	count66(c, PAGEOUT_STAT_alloc_failed, 1);
+	stat_add(c, PAGEOUT_STAT_alloc_failed, 1);
 	return ALLOC66_FAILED;
 }
 

@@ -62,7 +62,7 @@ reclaim_throttle(struct core *c, struct scan_control *sc, enum throttle66 why)
 		.until = jiffies(c) + timeout[why],
 		.wakes = q->wakes,
 	};
-	count66(c, PAGEOUT_STAT_reclaim_throttle, 1);
+	stat_add(c, PAGEOUT_STAT_reclaim_throttle, 1);
 }
 
 bool
@@ -144,7 +144,7 @@ throttle_direct_reclaim(struct core *c, struct direct66 *d)
 	if (d->sc.who == CURRENT_KTHREAD || d->sc.fatal_signal ||
 	    allow_direct_reclaim(c))
 		return false;
-	count66(c, PAGEOUT_STAT_pgscan_direct_throttle, 1);
+	stat_add(c, PAGEOUT_STAT_pgscan_direct_throttle, 1);
 	d->wakes = pgdat66(c)->pfmemalloc_wakes;
 	d->until = d->sc.gfp_mask & GFP66_FS ? UINT64_MAX : jiffies(c) + HZ;
 	pgdat66(c)->pfmemalloc_waiters++;

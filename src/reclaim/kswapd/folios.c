@@ -78,7 +78,7 @@ write_flush(struct core *c, struct batch *b)
 	for (uint32_t i = n; i < p->write_count; i++)
 		c->frames[p->write_run[i]].age &= (uint8_t)~PG66_RECLAIM;
 	p->write_count = 0;
-	count66(c, PAGEOUT_STAT_nr_vmscan_write, n);
+	stat_add(c, PAGEOUT_STAT_nr_vmscan_write, n);
 }
 
 void
@@ -143,7 +143,7 @@ activate(struct core *c, struct frame *f)
 	}
 	f->age |= PG66_ACTIVE;
 	workingset_age_nonresident(c, 1);
-	count66(c, PAGEOUT_STAT_pgactivate, 1);
+	stat_add(c, PAGEOUT_STAT_pgactivate, 1);
 	lruvec_move(c, f, 7);
 	return FOLIO_KEPT;
 }
@@ -197,7 +197,7 @@ shrink_dirty(struct core *c, struct frame *f, struct scan_control *sc,
 
 	if (file && (!is_kswapd(sc) || !folio_test(f, PG66_RECLAIM) ||
 	             (pgdat66(c)->flags & PGDAT_DIRTY) == 0)) {
-		count66(c, PAGEOUT_STAT_nr_vmscan_immediate, 1);
+		stat_add(c, PAGEOUT_STAT_nr_vmscan_immediate, 1);
 		f->age |= PG66_RECLAIM;
 		return activate(c, f);
 	}

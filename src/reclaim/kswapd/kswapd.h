@@ -399,18 +399,6 @@ tunable66(const struct core *c, enum tunable66 t)
 	return c->cfg.tunable[t];
 }
 
-static inline void
-count66(const struct core *c, enum pageout_stat_id id, uint64_t n)
-{
-	__atomic_store_n(&c->stat[id], c->stat[id] + n, __ATOMIC_RELAXED);
-}
-
-static inline void
-gauge66(const struct core *c, enum pageout_stat_id id, uint64_t value)
-{
-	__atomic_store_n(&c->stat[id], value, __ATOMIC_RELAXED);
-}
-
 /* -- lists.c --------------------------------------------------------------- */
 
 /* By what it belongs to: an ordinary area, or a file's. */

@@ -95,7 +95,7 @@ lru_counted(struct core *c, enum lru66 lru, const struct frame *f, int n)
 	};
 
 	pgdat66(c)->lruvec.zone_size[f->zone][lru] += (uint32_t)n;
-	count66(c, gauges[lru], (uint64_t)(int64_t)n);
+	stat_add(c, gauges[lru], (uint64_t)(int64_t)n);
 }
 
 void
@@ -157,7 +157,7 @@ folio_activate(struct core *c, struct frame *f)
 	f->age |= PG66_ACTIVE;
 	f->flags &= (uint16_t)~FRAME_REFERENCED;
 	workingset_age_nonresident(c, 1);
-	count66(c, PAGEOUT_STAT_pgactivate, 1);
+	stat_add(c, PAGEOUT_STAT_pgactivate, 1);
 	if (list_state66(f) != STATE66_NONE)
 		lruvec_move(c, f, 3);
 }
@@ -187,7 +187,7 @@ folio_rotate_reclaimable(struct core *c, struct frame *f)
 	f->age &= (uint8_t)~PG66_ACTIVE;
 	lruvec_add_tail(c, f);
 	trace66(c, f, from, list_state66(f), 10);
-	count66(c, PAGEOUT_STAT_pgrotated, 1);
+	stat_add(c, PAGEOUT_STAT_pgrotated, 1);
 }
 
 void
@@ -207,7 +207,7 @@ deactivate_file_folio(struct core *c, struct frame *f)
 		lruvec_add_tail(c, f);
 	}
 	trace66(c, f, from, list_state66(f), 13);
-	count66(c, PAGEOUT_STAT_pgdeactivate, 1);
+	stat_add(c, PAGEOUT_STAT_pgdeactivate, 1);
 }
 
 void
@@ -242,7 +242,7 @@ folio_isolate(struct core *c, struct unmap_group *g, struct frame *f)
 	f->age |= PG66_ISOLATED;
 	f->merit = (uint8_t)folio_type(f);
 	pgdat66(c)->nr_isolated[f->merit]++;
-	count66(c, isolated_ids[f->merit], 1);
+	stat_add(c, isolated_ids[f->merit], 1);
 	return true;
 }
 
@@ -256,7 +256,7 @@ isolation_ends(struct core *c, struct frame *f)
 	f->age &= (uint8_t)~PG66_ISOLATED;
 	must(p->nr_isolated[f->merit] > 0);
 	p->nr_isolated[f->merit]--;
-	count66(c, isolated_ids[f->merit], UINT64_MAX);
+	stat_add(c, isolated_ids[f->merit], UINT64_MAX);
 	if (p->nr_isolated[TYPE_ANON] + p->nr_isolated[TYPE_FILE] == 0)
 		c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 }

@@ -317,7 +317,7 @@ do_shrink_slab(struct core *c, unsigned id, int priority)
 	scanned = shrink_batches(total, freeable);
 	left = nr + delta > scanned ? nr + delta - scanned : 0;
 	*deferred = (uint32_t)(left < 2 * freeable ? left : 2 * freeable);
-	count66(c, PAGEOUT_STAT_slabs_scanned, scanned);
+	stat_add(c, PAGEOUT_STAT_slabs_scanned, scanned);
 	return scanned;
 }
 

@@ -57,7 +57,7 @@ out_of_memory66(struct core *c, uint32_t gfp)
 		return true;
 	if (c->cfg.host->oom_kill == NULL)
 		return false;
-	count66(c, PAGEOUT_STAT_oom_kill, 1);
+	stat_add(c, PAGEOUT_STAT_oom_kill, 1);
 	c->cfg.host->oom_kill(c->cfg.host_ctx);
 	return true;
 }

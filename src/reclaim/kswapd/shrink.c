@@ -60,7 +60,7 @@ isolate_next(struct core *c, const struct scan_control *sc, enum lru66 lru,
 		}
 		lruvec_del(c, f);
 		lruvec_add(c, f);
-		count66(c, PAGEOUT_STAT_pgscan_skip, 1);
+		stat_add(c, PAGEOUT_STAT_pgscan_skip, 1);
 	}
 	return NULL;
 }
@@ -89,7 +89,7 @@ shrink_active(struct core *c, struct frame *f, struct batch *b)
 	f->age |= PG66_WORKINGSET;
 	lruvec_move(c, f, 5);
 	folio_idle(c, f, b);
-	count66(c, PAGEOUT_STAT_pgdeactivate, 1);
+	stat_add(c, PAGEOUT_STAT_pgdeactivate, 1);
 	return false;
 }
 
@@ -105,7 +105,7 @@ shrink_active_list(struct core *c, uint32_t nr_to_scan, struct scan_control *sc,
 		f = isolate_next(c, sc, lru, &left);
 		if (f == NULL)
 			break;
-		count66(c, PAGEOUT_STAT_pgrefill, 1);
+		stat_add(c, PAGEOUT_STAT_pgrefill, 1);
 		rotated += shrink_active(c, f, b);
 	}
 	if (rotated != 0)
@@ -192,16 +192,16 @@ count_shrunk(struct core *c, const struct scan_control *sc, enum type66 type)
 	const struct shrink_inactive *s = &sc->shrink;
 	bool kswapd = sc->who == CURRENT_KSWAPD;
 
-	count66(c, PAGEOUT_STAT_pgscan_anon + type, s->nr_scanned);
-	count66(c, PAGEOUT_STAT_pgsteal_anon + type, s->nr_reclaimed);
-	count66(c,
-	        kswapd ? PAGEOUT_STAT_pgscan_kswapd
-	               : PAGEOUT_STAT_pgscan_direct,
-	        s->nr_scanned);
-	count66(c,
-	        kswapd ? PAGEOUT_STAT_pgsteal_kswapd
-	               : PAGEOUT_STAT_pgsteal_direct,
-	        s->nr_reclaimed);
+	stat_add(c, PAGEOUT_STAT_pgscan_anon + type, s->nr_scanned);
+	stat_add(c, PAGEOUT_STAT_pgsteal_anon + type, s->nr_reclaimed);
+	stat_add(c,
+	         kswapd ? PAGEOUT_STAT_pgscan_kswapd
+	                : PAGEOUT_STAT_pgscan_direct,
+	         s->nr_scanned);
+	stat_add(c,
+	         kswapd ? PAGEOUT_STAT_pgsteal_kswapd
+	                : PAGEOUT_STAT_pgsteal_direct,
+	         s->nr_reclaimed);
 }
 
 static void

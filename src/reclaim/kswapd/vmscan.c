@@ -41,7 +41,7 @@ wake_up_kswapd(struct core *c)
 		return;
 	k->waiting = false;
 	k->woken = true;
-	count66(c, PAGEOUT_STAT_kswapd_wake, 1);
+	stat_add(c, PAGEOUT_STAT_kswapd_wake, 1);
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 }
 
@@ -152,7 +152,7 @@ balance_begin(struct core *c, struct balance66 *bp)
 	sc->may_unmap = true;
 	sc->reclaim_idx = bp->idx;
 	scan_begin(sc, DEF_PRIORITY);
-	count66(c, PAGEOUT_STAT_pageoutrun, 1);
+	stat_add(c, PAGEOUT_STAT_pageoutrun, 1);
 	bp->boost_left = 0;
 	for (unsigned i = 0; i <= bp->idx && i < c->zone_count; i++) {
 		bp->zone_boosts[i] = zone66(c, i)->watermark_boost;
@@ -359,10 +359,10 @@ kswapd_slept(struct core *c, bool early)
 		kswapd_sleep(k, KSWAPD_LONG_SLEEP);
 		return;
 	}
-	count66(c,
-	        early ? PAGEOUT_STAT_kswapd_low_wmark_hit_quickly
-	              : PAGEOUT_STAT_kswapd_high_wmark_hit_quickly,
-	        1);
+	stat_add(c,
+	         early ? PAGEOUT_STAT_kswapd_low_wmark_hit_quickly
+	               : PAGEOUT_STAT_kswapd_high_wmark_hit_quickly,
+	         1);
 	kswapd_request(c);
 }
 
@@ -535,12 +535,12 @@ publish66(struct core *c)
 
 	for (unsigned i = 0; i < c->zone_count; i++)
 		boost += p->zone[i].watermark_boost;
-	gauge66(c, PAGEOUT_STAT_watermark_boost, boost);
-	gauge66(c, PAGEOUT_STAT_kswapd_failures, p->kswapd_failures);
-	gauge66(c, PAGEOUT_STAT_kswapd_order, p->kswapd_order);
-	gauge66(c, PAGEOUT_STAT_kswapd_highest_zoneidx,
-	        p->kswapd_highest_zoneidx);
-	gauge66(c, PAGEOUT_STAT_anon_cost, p->lruvec.anon_cost);
-	gauge66(c, PAGEOUT_STAT_file_cost, p->lruvec.file_cost);
-	gauge66(c, PAGEOUT_STAT_nonresident_age, p->lruvec.nonresident_age);
+	stat_set(c, PAGEOUT_STAT_watermark_boost, boost);
+	stat_set(c, PAGEOUT_STAT_kswapd_failures, p->kswapd_failures);
+	stat_set(c, PAGEOUT_STAT_kswapd_order, p->kswapd_order);
+	stat_set(c, PAGEOUT_STAT_kswapd_highest_zoneidx,
+	         p->kswapd_highest_zoneidx);
+	stat_set(c, PAGEOUT_STAT_anon_cost, p->lruvec.anon_cost);
+	stat_set(c, PAGEOUT_STAT_file_cost, p->lruvec.file_cost);
+	stat_set(c, PAGEOUT_STAT_nonresident_age, p->lruvec.nonresident_age);
 }

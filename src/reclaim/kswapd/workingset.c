@@ -74,16 +74,16 @@ workingset_refault(struct core *c, struct frame *f, uint32_t shadow)
 {
 	enum type66 type = folio_type(f);
 
-	count66(c, PAGEOUT_STAT_workingset_refault_anon + type, 1);
+	stat_add(c, PAGEOUT_STAT_workingset_refault_anon + type, 1);
 	if (!workingset_recent(c, type, shadow))
 		return false;
 	workingset_age_nonresident(c, 1);
-	count66(c, PAGEOUT_STAT_workingset_activate_anon + type, 1);
+	stat_add(c, PAGEOUT_STAT_workingset_activate_anon + type, 1);
 	f->age |= PG66_ACTIVE;
 	if (shadow & SHADOW_WORKINGSET) {
 		f->age |= PG66_WORKINGSET;
 		lru_note_cost(c, type, 1, 0);
-		count66(c, PAGEOUT_STAT_workingset_restore_anon + type, 1);
+		stat_add(c, PAGEOUT_STAT_workingset_restore_anon + type, 1);
 	}
 	return true;
 }

@@ -74,7 +74,7 @@ wakeup_kreclaimd(struct core *c)
 	if (!s->kreclaimd_sleeps)
 		return;
 	s->kreclaimd_sleeps = false;
-	count24(c, PAGEOUT_STAT_kreclaimd_wake, 1);
+	stat_add(c, PAGEOUT_STAT_kreclaimd_wake, 1);
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KRECLAIMD);
 }
 
@@ -309,7 +309,7 @@ alloc_pages24(struct core *c, struct alloc24 *a, struct batch *b)
 		case STAGE_LAST:
 			pfn = rung_last(c, a);
 			if (pfn == PFN_NONE) {
-				count24(c, PAGEOUT_STAT_alloc_failed, 1);
+				stat_add(c, PAGEOUT_STAT_alloc_failed, 1);
 				a->stage = STAGE_ENTRY;
 				return ALLOC_FAILED;
 			}

@@ -95,7 +95,7 @@ buffer_write(struct core *c, struct frame *f)
 	dirty_del(c, pfn);
 	f->buffers &= (uint8_t)~BUF_DIRTY;
 	f->buffers |= BUF_LOCKED;
-	count24(c, PAGEOUT_STAT_buffer_writes, 1);
+	stat_add(c, PAGEOUT_STAT_buffer_writes, 1);
 	c->cfg.host->buffer_write(c->cfg.host_ctx, pfn);
 }
 
@@ -203,7 +203,7 @@ wakeup_bdflush(struct core *c, bool block)
 	if (s->bdflush_launders)
 		return; /* it asks itself, or goes on anyway */
 	if (s->bdflush_sleeps)
-		count24(c, PAGEOUT_STAT_bdflush_wake, 1);
+		stat_add(c, PAGEOUT_STAT_bdflush_wake, 1);
 	s->bdflush_sleeps = false;
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_FLUSHER);
 	if (block)

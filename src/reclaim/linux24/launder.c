@@ -33,7 +33,7 @@ pass_begin(const struct core *c, struct launder *l)
 void
 launder_start(const struct core *c, struct launder *l, uint32_t gfp, bool sync)
 {
-	count24(c, PAGEOUT_STAT_launder_calls, 1);
+	stat_add(c, PAGEOUT_STAT_launder_calls, 1);
 	l->gfp = gfp;
 	l->sync = sync;
 	l->pass = 0;
@@ -62,7 +62,7 @@ run_write(struct core *c, struct launder *l, struct batch *b)
 		c->frames[l->run[i]].buffers |= BUF_ATTACHED;
 	l->started += n;
 	l->run_count = 0;
-	count24(c, PAGEOUT_STAT_pglaunder, n);
+	stat_add(c, PAGEOUT_STAT_pglaunder, n);
 }
 
 /* Too many transfers are in flight: this write is waited for. */
@@ -72,7 +72,7 @@ write_throttle(struct core *c, struct launder *l, uint32_t pfn)
 	if (tunable24(c, T24_LAUNDER_SYNC) == 0 ||
 	    c->io_pages <= nr_async_max(c) + 1)
 		return NEXT_PAGE;
-	count24(c, PAGEOUT_STAT_launder_sync, 1);
+	stat_add(c, PAGEOUT_STAT_launder_sync, 1);
 	l->wait_pfn = pfn;
 	return NEXT_SLEEPS;
 }
@@ -164,12 +164,12 @@ buffers_freed(struct core *c, struct launder *l, struct frame *f)
 	if (page_count(f) + 1 > 2) {
 		list_add24(c, LIST_ACTIVE, f);
 		trace24(c, f, STATE_D, STATE_A, 7);
-		count24(c, PAGEOUT_STAT_pgrescue, 1);
+		stat_add(c, PAGEOUT_STAT_pgrescue, 1);
 		return NEXT_PAGE;
 	}
 	list_add24(c, LIST_INACTIVE_CLEAN, f);
 	trace24(c, f, STATE_D, STATE_C, 8);
-	count24(c, PAGEOUT_STAT_pgclean, 1);
+	stat_add(c, PAGEOUT_STAT_pgclean, 1);
 	l->cleaned++;
 	return NEXT_PAGE;
 }
@@ -185,7 +185,7 @@ launder_buffers(struct core *c, struct launder *l, struct frame *f,
 			return buffers_freed(c, l, f);
 		}
 		if (buffers_visit(c, f, wait)) {
-			count24(c, PAGEOUT_STAT_launder_sync, 1);
+			stat_add(c, PAGEOUT_STAT_launder_sync, 1);
 			l->wait_pfn = frame_pfn(c, f);
 			l->visit++;
 			return NEXT_SLEEPS;
@@ -213,14 +213,14 @@ static enum next
 launder_page(struct core *c, struct launder *l, struct frame *f,
              struct batch *b)
 {
-	count24(c, PAGEOUT_STAT_pgscan_launder, 1);
+	stat_add(c, PAGEOUT_STAT_pgscan_launder, 1);
 	if (launder_rescues(f)) {
 		rescue_page(c, f, 7);
 		return NEXT_PAGE;
 	}
 	if (page_locked(f)) {
 		rotate(c, f);
-		count24(c, PAGEOUT_STAT_pgskip, 1);
+		stat_add(c, PAGEOUT_STAT_pgskip, 1);
 		return NEXT_PAGE;
 	}
 	if (f->flags & FRAME_DIRTY)

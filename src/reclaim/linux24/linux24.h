@@ -240,27 +240,15 @@ tunable24(const struct core *c, enum tunable24 t)
 	return c->cfg.tunable[t];
 }
 
-static inline void
-count24(const struct core *c, enum pageout_stat_id id, uint64_t n)
-{
-	__atomic_store_n(&c->stat[id], c->stat[id] + n, __ATOMIC_RELAXED);
-}
-
-static inline void
-gauge24(const struct core *c, enum pageout_stat_id id, uint64_t value)
-{
-	__atomic_store_n(&c->stat[id], value, __ATOMIC_RELAXED);
-}
-
 /* A page is looked at, to age it: id says where. */
 static inline void
 count_scan(const struct core *c, enum pageout_stat_id id)
 {
-	count24(c, id, 1);
-	count24(c,
-	        linux24(c)->scans_direct ? PAGEOUT_STAT_pgscan_direct
-	                                 : PAGEOUT_STAT_pgscan_kswapd,
-	        1);
+	stat_add(c, id, 1);
+	stat_add(c,
+	         linux24(c)->scans_direct ? PAGEOUT_STAT_pgscan_direct
+	                                  : PAGEOUT_STAT_pgscan_kswapd,
+	         1);
 }
 
 /* -- lists.c --------------------------------------------------------------- */

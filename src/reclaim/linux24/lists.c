@@ -103,8 +103,8 @@ list_counted(struct core *c, const struct frame *f, int n)
 
 	if (list_state24(f) == STATE_D)
 		linux24(c)->zone_dirty[f->zone] += (uint32_t)n;
-	count24(c, id[0], (uint64_t)(int64_t)n);
-	count24(c, zone_stat(id[1], f->zone), (uint64_t)(int64_t)n);
+	stat_add(c, id[0], (uint64_t)(int64_t)n);
+	stat_add(c, zone_stat(id[1], f->zone), (uint64_t)(int64_t)n);
 }
 
 void
@@ -143,14 +143,14 @@ void
 rescue_page(struct core *c, struct frame *f, unsigned cause)
 {
 	list_move24(c, LIST_ACTIVE, f, cause);
-	count24(c, PAGEOUT_STAT_pgrescue, 1);
+	stat_add(c, PAGEOUT_STAT_pgrescue, 1);
 }
 
 void
 clean_page(struct core *c, struct frame *f)
 {
 	list_move24(c, LIST_INACTIVE_CLEAN, f, 8);
-	count24(c, PAGEOUT_STAT_pgclean, 1);
+	stat_add(c, PAGEOUT_STAT_pgclean, 1);
 }
 
 /* -- ageing --------------------------------------------------------------- */
@@ -161,7 +161,7 @@ activate_page(struct core *c, struct frame *f, unsigned cause)
 	if (f->list == LIST_INACTIVE_DIRTY || f->list == LIST_INACTIVE_CLEAN) {
 		list_move24(c, LIST_ACTIVE, f,
 		            f->list == LIST_INACTIVE_CLEAN ? 11 : cause);
-		count24(c, PAGEOUT_STAT_pgactivate, 1);
+		stat_add(c, PAGEOUT_STAT_pgactivate, 1);
 	}
 	if (f->age < PAGE_AGE_START)
 		f->age = PAGE_AGE_START;
@@ -198,7 +198,7 @@ deactivate_page(struct core *c, struct frame *f, uint32_t count, unsigned cause)
 	    f->buffers & BUF_RAMDISK)
 		return;
 	list_move24(c, LIST_INACTIVE_DIRTY, f, cause);
-	count24(c, PAGEOUT_STAT_pgdeactivate, 1);
+	stat_add(c, PAGEOUT_STAT_pgdeactivate, 1);
 }
 
 void

@@ -77,6 +77,6 @@ oom_kill24(struct core *c)
 	if (c->cfg.host->oom_kill == NULL)
 		return;
 	linux24(c)->oom_kills++;
-	count24(c, PAGEOUT_STAT_oom_kill, 1);
+	stat_add(c, PAGEOUT_STAT_oom_kill, 1);
 	c->cfg.host->oom_kill(c->cfg.host_ctx);
 }

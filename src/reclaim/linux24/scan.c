@@ -56,7 +56,7 @@ refill_inactive_scan(struct core *c, unsigned priority, bool oneshot)
 		count_scan(c, PAGEOUT_STAT_pgscan_active);
 		if (!scan_page(c, f)) {
 			list_move24(c, LIST_ACTIVE, f, 4);
-			count24(c, PAGEOUT_STAT_pgrotated, 1);
+			stat_add(c, PAGEOUT_STAT_pgrotated, 1);
 			continue;
 		}
 		moved = true;
@@ -88,23 +88,23 @@ reclaim_page(struct core *c, struct zone *z, unsigned cause)
 	while (l->count != 0 && maxscan-- > 0) {
 		struct frame *f = &c->frames[l->tail];
 
-		count24(c, PAGEOUT_STAT_pgscan_clean, 1);
+		stat_add(c, PAGEOUT_STAT_pgscan_clean, 1);
 		if (reclaim_rescue(c, f))
 			continue;
 		if (f->buffers != 0 || f->flags & FRAME_DIRTY ||
 		    page_locked(f)) {
 			list_move24(c, LIST_INACTIVE_DIRTY, f, 12);
-			count24(c, PAGEOUT_STAT_pgreclaim_undone, 1);
+			stat_add(c, PAGEOUT_STAT_pgreclaim_undone, 1);
 			continue;
 		}
 		list_del24(c, f);
 		trace24(c, f, STATE_C, STATE_NONE, cause);
 		core_steal(c, f);
 		f->age = PAGE_AGE_START;
-		count24(c,
-		        cause == 13 ? PAGEOUT_STAT_pgsteal_direct
-		                    : PAGEOUT_STAT_pgsteal_kswapd,
-		        1);
+		stat_add(c,
+		         cause == 13 ? PAGEOUT_STAT_pgsteal_direct
+		                     : PAGEOUT_STAT_pgsteal_kswapd,
+		         1);
 		found = f;
 		break;
 	}

@@ -169,8 +169,8 @@ static void
 census_publish(const struct core *c, const struct census *n)
 {
 	for (unsigned i = 0; i < AGE_BUCKETS; i++)
-		gauge24(c, PAGEOUT_STAT_age_0 + i, n->age[i]);
-	gauge24(c, PAGEOUT_STAT_nr_private, n->nr_private);
+		stat_set(c, PAGEOUT_STAT_age_0 + i, n->age[i]);
+	stat_set(c, PAGEOUT_STAT_nr_private, n->nr_private);
 }
 
 /*
@@ -206,12 +206,12 @@ census(struct core *c)
 void
 publish24(struct core *c)
 {
-	gauge24(c, PAGEOUT_STAT_memory_pressure,
-	        (uint64_t)linux24(c)->memory_pressure);
-	gauge24(c, PAGEOUT_STAT_inactive_target, inactive_target(c));
-	gauge24(c, PAGEOUT_STAT_free_target, free_target(c));
-	gauge24(c, PAGEOUT_STAT_inactive_shortage, inactive_shortage(c));
-	gauge24(c, PAGEOUT_STAT_free_shortage, free_shortage(c));
+	stat_set(c, PAGEOUT_STAT_memory_pressure,
+	         (uint64_t)linux24(c)->memory_pressure);
+	stat_set(c, PAGEOUT_STAT_inactive_target, inactive_target(c));
+	stat_set(c, PAGEOUT_STAT_free_target, free_target(c));
+	stat_set(c, PAGEOUT_STAT_inactive_shortage, inactive_shortage(c));
+	stat_set(c, PAGEOUT_STAT_free_shortage, free_shortage(c));
 	census(c);
 }
 

@@ -102,7 +102,7 @@ try_to_swap_out(struct core *c, unsigned space, uint64_t vpn, struct frame *f,
 	is_guest = f->space != space || f->vpn != vpn;
 	if (is_guest ? unmap_guest(c, space, vpn, f) : unmap_page(c, f, b))
 		return VISIT_UNMAPPED;
-	count24(c, PAGEOUT_STAT_pgskip_unmap, 1);
+	stat_add(c, PAGEOUT_STAT_pgskip_unmap, 1);
 	return VISIT_NONE;
 }
 
@@ -190,7 +190,7 @@ swap_out(struct core *c, unsigned priority, struct batch *b)
 		best = choose_mm(c, true, &found_task);
 	if (best < 0)
 		return false;
-	count24(c, PAGEOUT_STAT_swap_out_walks, 1);
+	stat_add(c, PAGEOUT_STAT_swap_out_walks, 1);
 	return swap_out_mm(c, (unsigned)best, b);
 }
 
@@ -212,6 +212,6 @@ swap_out_any(struct core *c, uint32_t want, struct batch *b)
 	}
 	swap_out_end(c, b);
 	done = linux24(c)->group_ends - done;
-	count24(c, PAGEOUT_STAT_pgunmap_forced, done);
+	stat_add(c, PAGEOUT_STAT_pgunmap_forced, done);
 	return done;
 }

@@ -143,7 +143,7 @@ wakeup_kswapd(struct core *c)
 	struct linux24 *s = linux24(c);
 
 	if (s->kswapd_sleeps)
-		count24(c, PAGEOUT_STAT_kswapd_wake, 1);
+		stat_add(c, PAGEOUT_STAT_kswapd_wake, 1);
 	s->kswapd_sleeps = false;
 	ask(c, DAEMON_KSWAPD);
 }
@@ -152,7 +152,7 @@ void
 await_kswapd(struct core *c)
 {
 	linux24(c)->waiters++;
-	count24(c, PAGEOUT_STAT_kswapd_waits, 1);
+	stat_add(c, PAGEOUT_STAT_kswapd_waits, 1);
 	wakeup_kswapd(c);
 }
 
@@ -202,7 +202,7 @@ linux24_kswapd(struct core *c, struct batch *b)
 	publish24(c);
 	if (s->kswapd_sleeps && jiffies(c) < s->kswapd_until)
 		return false;
-	count24(c, PAGEOUT_STAT_kswapd_turns, 1);
+	stat_add(c, PAGEOUT_STAT_kswapd_turns, 1);
 	s->kswapd_sleeps = false;
 	if (s->kswapd.stage != STAGE_IDLE || inactive_shortage(c) != 0 ||
 	    free_shortage(c) != 0) {
