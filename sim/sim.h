@@ -509,8 +509,8 @@ void world_device(struct sim *s, uint32_t index);
 
 /* -- oracle.c: the laws ------------------------------------------------ */
 
-_Noreturn void sim_fail(struct sim *s, const char *law, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+__attribute__((noreturn, format(printf, 3, 4))) void
+sim_fail(struct sim *s, const char *law, const char *format, ...);
 
 /* A line for those who repeat a run, with opt.trace. */
 void sim_trace(const struct sim *s, const char *format, ...)

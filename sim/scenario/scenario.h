@@ -257,7 +257,7 @@ __attribute__((format(printf, 2, 3))) void complain(struct scenario *s,
                                                     const char *format, ...);
 
 /* The scenario itself is wrong: say so, and end it. */
-__attribute__((format(printf, 2, 3))) _Noreturn void
+__attribute__((noreturn, format(printf, 2, 3))) void
 stop(struct scenario *s, const char *format, ...);
 
 /* -- words into things; each stops the scenario when there is none --------- */

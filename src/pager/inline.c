@@ -25,8 +25,9 @@ static struct sigaction inline_old;
 /*
  * Perform a batch; a read of the wanted page is made here, last, while the
  * device works on the others.
+ * => true if there was one: the page is mapped, or its state says why not
  */
-static void
+static bool
 perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 {
 	struct batch rest = {0};
@@ -41,13 +42,14 @@ perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 	}
 	node_perform(n, &rest);
 	if (mine == NULL)
-		return;
+		return false;
 	io_transfer(n, mine, false);
 	node_lock(n);
 	tap_op_done(n->core, mine, b);
 	node_unlock(n);
 	pager_ended(n->pager);
 	node_perform(n, b);
+	return true;
 }
 
 bool
@@ -63,7 +65,8 @@ inline_fault(struct pager *p, uint64_t vpn)
 		node_lock(n);
 		v = tap_fault(n->core, at.space, vpn, &b);
 		node_unlock(n);
-		perform_inline(n, vpn, &b);
+		if (perform_inline(n, vpn, &b))
+			return true;
 		switch (v) {
 		case FAULT_DONE:
 			return true;

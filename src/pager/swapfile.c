@@ -40,6 +40,8 @@
 #define BYTES_STEP (UINT64_C(2) << 20)
 /* A swap entry has 27 bits for the slot (SWP_OFFSET_BITS): 512 GiB. */
 #define BYTES_MAX ((UINT64_C(1) << 27) * IO_BYTES - BYTES_STEP)
+/* Nobody wants to know when a page was last read. */
+#define FILE_FLAGS (O_RDWR | O_EXCL | O_CLOEXEC | O_NOATIME)
 #define RAM_TIMES_MAX 4 /* chosen size, in machine's memories */
 
 /* A place that is being opened. */
@@ -214,8 +216,7 @@ named_open(int at)
 		return -EAGAIN;
 	for (i = 0; i < 2 * sizeof(random); i++)
 		name[first + i] = digits[random[i / 2] >> 4 * (i % 2) & 15];
-	fd = openat(at, name,
-	            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(at, name, O_CREAT | O_NOFOLLOW | FILE_FLAGS, 0600);
 	if (fd < 0)
 		return -errno;
 	if (unlinkat(at, name, 0) < 0) {
@@ -230,7 +231,7 @@ named_open(int at)
 static int
 file_open(int at)
 {
-	int fd = openat(at, ".", O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(at, ".", O_TMPFILE | FILE_FLAGS, 0600);
 
 	if (fd >= 0)
 		return fd;

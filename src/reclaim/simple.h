@@ -15,7 +15,6 @@ struct simple {
 	struct flist active;         /* mapped pages, newest at the head */
 	struct flist inactive_dirty; /* out of reach, to be written */
 	struct flist inactive_clean; /* out of reach, may be freed */
-	uint32_t writing;            /* of inactive_dirty, under write */
 	uint64_t random;             /* state of the generator */
 };
 

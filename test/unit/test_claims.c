@@ -57,9 +57,12 @@ is_alike(uint64_t vpn, uint64_t end, struct page as)
 static struct page
 page_of(const struct claim *c)
 {
-	return c == NULL ? (struct page){0}
-	                 : (struct page){1, (uint8_t)c->space, c->node,
-	                                 (uint8_t)c->flags};
+	struct page p = {0};
+
+	if (c != NULL)
+		p = (struct page){1, (uint8_t)c->space, c->node,
+		                  (uint8_t)c->flags};
+	return p;
 }
 
 /* The first part from v on that is managed, of no more than a few pages. */

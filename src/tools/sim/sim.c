@@ -313,6 +313,7 @@ compare(const struct settings *s, struct comparison *c)
 		status = run_all(s, c, &t);
 	if (status == DONE && s->svg != NULL)
 		status = draw(s, c);
+	c->trace = NULL;
 	trace_close(&t);
 	return status;
 }

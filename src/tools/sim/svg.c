@@ -177,10 +177,10 @@ print_names(const struct comparison *c, const struct axes *a, FILE *out)
 	bool named[POLICIES_MAX] = {false};
 
 	for (unsigned n = 0; n < c->policies; n++) {
-		unsigned high = POLICIES_MAX;
+		unsigned high = 0;
 
-		for (unsigned i = 0; i < c->policies; i++)
-			if (!named[i] && (high == POLICIES_MAX ||
+		for (unsigned i = 1; i < c->policies; i++)
+			if (!named[i] && (named[high] ||
 			                  last_miss(c, i) > last_miss(c, high)))
 				high = i;
 		named[high] = true;
