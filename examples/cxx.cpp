@@ -15,8 +15,9 @@
 
 #include <pageout/pageout.h>
 
-class Engine {
-public:
+class Engine
+{
+      public:
 	explicit Engine(uint64_t mem_bytes)
 	{
 		pageout_options options{};
@@ -27,7 +28,10 @@ public:
 			throw std::system_error(-r, std::generic_category(),
 			                        "pageout_open");
 	}
-	~Engine() { pageout_close(engine); }
+	~Engine()
+	{
+		pageout_close(engine);
+	}
 	Engine(const Engine &) = delete;
 	Engine &operator=(const Engine &) = delete;
 
@@ -37,13 +41,16 @@ public:
 template <typename T> struct Allocator {
 	using value_type = T;
 
-	explicit Allocator(Engine &e) : engine(&e) {}
+	explicit Allocator(Engine &e) : engine(&e)
+	{
+	}
 	template <typename U>
 	Allocator(const Allocator<U> &other) : engine(other.engine)
 	{
 	}
 
-	T *allocate(std::size_t n)
+	T *
+	allocate(std::size_t n)
 	{
 		void *p;
 
@@ -51,7 +58,8 @@ template <typename T> struct Allocator {
 			throw std::bad_alloc();
 		return static_cast<T *>(p);
 	}
-	void deallocate(T *p, std::size_t n)
+	void
+	deallocate(T *p, std::size_t n)
 	{
 		pageout_unmap(engine->engine, p, n * sizeof(T));
 	}
@@ -103,7 +111,7 @@ main()
 	try {
 		return run();
 	} catch (const std::system_error &e) {
-		std::fprintf(stderr, "cxx: %s\n", e.what());
+		(void)std::fprintf(stderr, "cxx: %s\n", e.what());
 		return 77;
 	}
 }

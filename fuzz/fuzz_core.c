@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "sim/sim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	while (policies[count] != NULL)
 		count++;
+	must(count != 0);
 	sim_start(s, &(struct sim_options){
 			     .seed = data[0],
 			     .policy = policies[data[0] / 2 % count]->name,

@@ -281,7 +281,8 @@ static uint64_t
 latency_ns(struct sim_node *n, const struct op *op)
 {
 	struct sim *s = n->sim;
-	uint64_t ns = (500 + choice_of(&s->choice, 256) * 64) * n->slowness;
+	uint64_t ns =
+		(500 + choice_of(&s->choice, 256) * UINT64_C(64)) * n->slowness;
 
 	if (claim_names_slots(op))
 		ns *= 20; /* 10 to 340 us */

@@ -20,7 +20,8 @@
 
 #define ARENA_BYTES ((size_t)256 << 20)
 #define SETTLE_EVENTS 100000
-#define AUDIT_EVENTS 64 /* one audit in so many events, for each node */
+#define AUDIT_EVENTS \
+	UINT64_C(64) /* one audit in so many events, for each node */
 #define WARM_EVENTS 3000
 #define VERIFIED_PAGES 48
 

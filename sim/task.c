@@ -199,7 +199,8 @@ wake_one(struct sim *s, uint32_t index)
 	s->tasks[index].state = TASK_RUNS;
 	s->tasks[index].retries = 0;
 	s->tasks[index].waits = 0;
-	sim_schedule(s, choice_of(&s->choice, 256) * 64, EVENT_TASK, index);
+	sim_schedule(s, choice_of(&s->choice, 256) * UINT64_C(64), EVENT_TASK,
+	             index);
 }
 
 void
@@ -398,7 +399,8 @@ task_fault(struct sim *s, uint32_t index)
 	else
 		sim_schedule(s,
 		             choice_of(&s->choice, 64) *
-		                     (choice_of(&s->choice, 4) ? 50 : 50000),
+		                     (choice_of(&s->choice, 4) ? UINT64_C(50)
+		                                               : 50000),
 		             EVENT_ASK, index);
 }
 

@@ -145,8 +145,8 @@ main(int argc, char **argv)
 		}
 	}
 	if (id < 0 || o.operands_count == 0) {
-		fprintf(stderr, "scenario: %s\n",
-		        id < 0 ? o.error : "which files?");
+		(void)fprintf(stderr, "scenario: %s\n",
+		              id < 0 ? o.error : "which files?");
 		return 2;
 	}
 	printf("1..%d\n", o.operands_count);

@@ -71,7 +71,7 @@ transfer_start(struct model *m, struct way *w, struct op *op)
 	uint64_t start = w->free_ns > m->now ? w->free_ns : m->now;
 	uint64_t *end = &m->ends[op - m->core->ops];
 
-	w->free_ns = start + op->count * (reads ? READ_NS : WRITE_NS);
+	w->free_ns = start + (uint64_t)op->count * (reads ? READ_NS : WRITE_NS);
 	*end = w->free_ns + (reads ? READ_WAIT_NS : WRITE_WAIT_NS);
 	op->next = NULL;
 	if (w->first == NULL) {

@@ -26,7 +26,7 @@ optimum_open(struct optimum *o, uint32_t numbers, uint32_t frames)
 		return -EINVAL;
 	o->frames = frames < numbers ? frames : numbers;
 	/* One more: nothing at all may give NULL. */
-	o->heap = malloc(((size_t)o->frames + 1) * sizeof(*o->heap));
+	o->heap = calloc((size_t)o->frames + 1, sizeof(*o->heap));
 	o->place = calloc((size_t)numbers + 1, sizeof(*o->place));
 	if (o->heap != NULL && o->place != NULL)
 		return 0;

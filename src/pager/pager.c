@@ -187,14 +187,15 @@ open_stats(struct pager *p)
 static int
 try_move(int uffd)
 {
-	char *pages = raw_map(2 * PAGE_BYTES);
+	const size_t bytes = (size_t)2 * PAGE_BYTES;
+	char *pages = raw_map(bytes);
 	int error = -ENOMEM;
 
 	if (pages == NULL)
 		return error;
 	*pages = 1;
 	(void)uffd_try(uffd, pages, &error);
-	raw_unmap(pages, 2 * PAGE_BYTES);
+	raw_unmap(pages, bytes);
 	return error < 0 ? -ENOSYS : 0;
 }
 
@@ -261,6 +262,7 @@ open_topology(struct pager *p)
 	numa_read(&p->machine, p->numa_root);
 	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
 		CPU_ZERO(&p->allowed);
+	must(p->node_count != 0 && p->machine.count != 0);
 	for (unsigned i = 0; i < p->node_count; i++) {
 		const uint8_t *of = p->machine.distance[i % p->machine.count];
 

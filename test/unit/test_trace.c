@@ -101,22 +101,23 @@ tell(FILE *f, enum told how, unsigned i)
 
 	switch (how) {
 	case PAGES:
-		fprintf(f, write_at(i) ? "%llu,w\n" : "%llu\n", page);
+		(void)fprintf(f, write_at(i) ? "%llu,w\n" : "%llu\n", page);
 		break;
 	case NAMED:
-		fprintf(f, "%u,%s, %llu ,x\r\n", i,
-		        write_at(i) ? "WRITE" : "read", page);
+		(void)fprintf(f, "%u,%s, %llu ,x\r\n", i,
+		              write_at(i) ? "WRITE" : "read", page);
 		break;
 	case ADDRESSES:
-		fprintf(f, "0x%llx,%c\n\n", address + i % 4096,
-		        write_at(i) ? 'W' : 'R');
+		(void)fprintf(f, "0x%llx,%c\n\n", address + i % 4096,
+		              write_at(i) ? 'W' : 'R');
 		break;
 	case LACKEY:
 		if (write_at(i))
-			fprintf(f, " %c %llx,4\n", i % 2 ? 'S' : 'M', address);
+			(void)fprintf(f, " %c %llx,4\n", i % 2 ? 'S' : 'M',
+			              address);
 		else
-			fprintf(f, "%s %08llx,2\n", i % 2 ? "I " : " L",
-			        address);
+			(void)fprintf(f, "%s %08llx,2\n", i % 2 ? "I " : " L",
+			              address);
 		break;
 	case ORACLE:
 		assert_int_equal(fwrite(&object, sizeof(object), 1, f), 1);
@@ -130,11 +131,11 @@ read_told(struct trace *t, enum told how)
 	FILE *f = rewrite();
 
 	if (how == NAMED)
-		fprintf(f, "# a comment\ntime,op,page,colour\n");
+		(void)fprintf(f, "# a comment\ntime,op,page,colour\n");
 	if (how == ADDRESSES)
-		fprintf(f, "address,op\n");
+		(void)fprintf(f, "address,op\n");
 	if (how == LACKEY)
-		fprintf(f, "==12== Lackey, an example Valgrind tool\n\n");
+		(void)fprintf(f, "==12== Lackey, an example Valgrind tool\n\n");
 	for (unsigned i = 0; i < ACCESSES; i++)
 		tell(f, how, i);
 	assert_int_equal(fclose(f), 0);

@@ -174,7 +174,7 @@ node_open(struct node *n, struct pager *p, unsigned id)
 	n->pager = p;
 	n->id = id;
 	n->real = id % p->machine.count;
-	n->stats = p->stats + id * PAGEOUT_STATS;
+	n->stats = p->stats + (size_t)id * PAGEOUT_STATS;
 	(void)pthread_mutex_init(&n->lock, NULL);
 	node_deal_cpus(n);
 	if ((r = open_pool(n, p->cfg.mem_bytes / p->node_count)) < 0 ||

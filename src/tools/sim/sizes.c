@@ -85,5 +85,5 @@ sizes_add(struct sizes *s, const char *text, uint64_t total_bytes,
 	r = size_parse(words, total_bytes, &from, ret_why);
 	if (r == 0)
 		r = size_parse(last, total_bytes, &to, ret_why);
-	return r < 0 ? r : add_range(s, from, to, steps, ret_why);
+	return r != 0 ? r : add_range(s, from, to, steps, ret_why);
 }
