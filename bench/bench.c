@@ -11,6 +11,7 @@
  * bench/run starts it for every column in turn, and makes the table.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,9 @@ enum {
 	OPT_CGROUP,
 	OPT_ACCESSES,
 	OPT_TIME,
-	OPT_SEED
+	OPT_SEED,
+	OPT_THREADS,
+	OPT_NODES
 };
 
 static const struct opt options[] = {
@@ -42,6 +45,10 @@ static const struct opt options[] = {
 	{"time", 0, OPT_TIME, "TIME", false,
          "end of a random row (default: 5s)"},
 	{"seed", 0, OPT_SEED, "N", false, "seed of data and accesses"},
+	{"threads", 0, OPT_THREADS, "N", false,
+         "threads that share a row (default: 1)"},
+	{"nodes", 0, OPT_NODES, "N", false,
+         "nodes of pageout (default: as the machine has)"},
 	OPT_COMMON,
 	{0},
 };
@@ -69,6 +76,7 @@ static struct rows_options rows_options = {
 	.seed = 1,
 	.accesses = 60000,
 	.time_ns = 5000000000u,
+	.threads = 1,
 };
 
 static void
@@ -102,6 +110,16 @@ read_number(const char *text)
 	return n;
 }
 
+static unsigned
+read_count(const char *text, uint64_t max)
+{
+	uint64_t n = read_number(text);
+
+	if (n < 1 || n > max)
+		fail(text, "out of range");
+	return (unsigned)n;
+}
+
 static void
 set_option(int id, const char *value)
 {
@@ -132,6 +150,12 @@ set_option(int id, const char *value)
 		break;
 	case OPT_SEED:
 		rows_options.seed = read_number(value);
+		break;
+	case OPT_THREADS:
+		rows_options.threads = read_count(value, THREADS_MAX);
+		break;
+	case OPT_NODES:
+		memory_options.nodes = read_count(value, UINT_MAX);
 		break;
 	case OPT_HELP:
 		opt_print_help(&program, stdout);

@@ -16,7 +16,7 @@
 
 #include "trace/zipf.h"
 
-enum { BENCH_PAGE = 4096 };
+enum { BENCH_PAGE = 4096, THREADS_MAX = 64 };
 
 /* Where the first access of a random row is in its sequence. */
 #define SEQUENCE_START (UINT64_C(1) << 40)
@@ -29,6 +29,7 @@ struct memory_options {
 	uint64_t mem_bytes;
 	const char *swap_path; /* for libpageout; NULL: its default */
 	const char *policy;    /* likewise */
+	unsigned nodes;        /* likewise; 0: the default */
 	const char *cgroup;    /* folder of a memory control group to enter, or
 	                          NULL */
 };
@@ -99,6 +100,7 @@ struct rows_options {
 	uint64_t frames;   /* of the budget */
 	uint64_t accesses; /* of the uniform row */
 	uint64_t time_ns;  /* a random row ends after this long */
+	unsigned threads;  /* that share a row: 1 to THREADS_MAX */
 };
 
 /*

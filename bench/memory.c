@@ -71,6 +71,7 @@ open_pageout(struct memory *m, const struct memory_options *o,
 		.swap_bytes = o->size_bytes + o->size_bytes / 4 + (64u << 20),
 		.swap_path = o->swap_path,
 		.policy = o->policy,
+		.nodes = o->nodes,
 		.mode = o->backend == BACKEND_INLINE ? PAGEOUT_MODE_INLINE
 	                                             : PAGEOUT_MODE_THREAD,
 		.log = log_line,

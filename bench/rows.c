@@ -5,8 +5,14 @@
  * fill, scan and rmw go over all pages in order; the random rows touch one page
  * at a time, as sequence.c says, and keep the latency of each access.  verify
  * and warm, which are the accesses that lead to uniform, are not measured.
+ *
+ * Several threads share a row: of those that go over all pages each has a part
+ * of them, of a random row each does the accesses to its blocks.  So within a
+ * row a page is one thread's, and what is done does not depend on how many
+ * there are.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +21,32 @@
 
 #include "bench/bench.h"
 
-enum { WORDS = BENCH_PAGE / sizeof(uint64_t) };
+enum {
+	WORDS = BENCH_PAGE / sizeof(uint64_t),
+	BLOCK = 512, /* pages, of one thread in a random row */
+};
 
 static struct {
 	struct memory *memory;
 	struct rows_options options;
 	uint64_t pages;
-	uint32_t *versions;   /* of each page; locked in memory */
-	uint32_t *latency_ns; /* of each access of a random row; locked */
-	uint64_t random;      /* for what is written */
+	uint32_t *versions; /* of each page; locked in memory */
 } st;
+
+/* What one of the threads does in a row. */
+struct worker {
+	pthread_t thread;
+	unsigned id;
+	void (*access)(uint64_t page);
+	const struct sequence *sequence; /* NULL: in order */
+	uint64_t from;                   /* the first access, or page */
+	uint64_t count;                  /* of accesses, or pages, of all */
+	uint64_t start_ns, end_ns;
+	uint64_t accesses;    /* that it has done */
+	uint32_t *latency_ns; /* of each access of a random row; locked */
+};
+
+static _Thread_local uint64_t random_state; /* for what is written */
 
 uint64_t
 now_ns(void)
@@ -54,6 +76,13 @@ wrong(uint64_t page, const char *what, uint64_t expected, uint64_t got)
 	              "bench: page %llu: %s: expected %016llx, got %016llx\n",
 	              (unsigned long long)page, what,
 	              (unsigned long long)expected, (unsigned long long)got);
+	exit(1);
+}
+
+static void
+no_thread(void)
+{
+	(void)fprintf(stderr, "bench: no thread could be made\n");
 	exit(1);
 }
 
@@ -109,7 +138,7 @@ rmw_page(uint64_t page)
 static void
 rmw_half(uint64_t page)
 {
-	if (mix(st.random++) & 1)
+	if (mix(random_state++) & 1)
 		rmw_page(page);
 	else
 		check_tag(page);
@@ -130,20 +159,20 @@ struct result {
 };
 
 static double
-percentile_us(uint64_t count, double share)
+percentile_us(const uint32_t *sorted_ns, uint64_t count, double share)
 {
 	uint64_t i = (uint64_t)(share * (double)count);
 
-	return st.latency_ns[i < count ? i : count - 1] / 1e3;
+	return sorted_ns[i < count ? i : count - 1] / 1e3;
 }
 
 static void
-sort_latencies(struct result *r)
+sort_latencies(struct result *r, uint32_t *latency_ns)
 {
-	qsort(st.latency_ns, r->accesses, sizeof(*st.latency_ns), compare_u32);
-	r->p50_us = percentile_us(r->accesses, 0.5);
-	r->p99_us = percentile_us(r->accesses, 0.99);
-	r->p999_us = percentile_us(r->accesses, 0.999);
+	qsort(latency_ns, r->accesses, sizeof(*latency_ns), compare_u32);
+	r->p50_us = percentile_us(latency_ns, r->accesses, 0.5);
+	r->p99_us = percentile_us(latency_ns, r->accesses, 0.99);
+	r->p999_us = percentile_us(latency_ns, r->accesses, 0.999);
 }
 
 static void
@@ -199,36 +228,107 @@ end(struct result *r, uint64_t now)
 	};
 }
 
+/* Its part of the pages. */
 static void
-run_sequence(void (*access)(uint64_t page), uint64_t pages, struct result *r)
+work_in_order(struct worker *w)
 {
+	uint64_t page = w->count * w->id / st.options.threads;
+	uint64_t end = w->count * (w->id + 1) / st.options.threads;
+
+	w->accesses = end - page;
+	while (page < end)
+		w->access(page++);
+	w->end_ns = now_ns();
+}
+
+/* The accesses to its blocks, until the time is over. */
+static void
+work_at_random(struct worker *w)
+{
+	uint64_t last = w->start_ns, t;
+
+	for (uint64_t i = 0; i < w->count; i++) {
+		uint64_t page = sequence_page(w->sequence, w->from + i);
+
+		if (page / BLOCK % st.options.threads != w->id)
+			continue;
+		w->access(page);
+		t = now_ns();
+		w->latency_ns[w->accesses++] = t - last < UINT32_MAX
+		                                       ? (uint32_t)(t - last)
+		                                       : UINT32_MAX;
+		last = t;
+		if (t - w->start_ns > st.options.time_ns)
+			break;
+	}
+	w->end_ns = last;
+}
+
+static void *
+work(void *ctx)
+{
+	struct worker *w = ctx;
+
+	random_state = st.options.seed + w->id;
+	if (w->sequence != NULL)
+		work_at_random(w);
+	else
+		work_in_order(w);
+	return NULL;
+}
+
+/* All threads do what w says; this one is the first.  The row takes as long as
+ * the slowest. */
+static void
+run(const struct worker *like, struct result *r)
+{
+	struct worker w[THREADS_MAX];
+	uint64_t last = 0;
+
 	begin(r);
-	for (uint64_t page = 0; page < pages; page++)
-		access(page);
-	end(r, now_ns());
-	r->accesses = pages;
+	for (unsigned i = st.options.threads; i-- > 0;) {
+		w[i] = *like;
+		w[i].id = i;
+		w[i].start_ns = r->ns;
+		if (like->latency_ns != NULL)
+			w[i].latency_ns += i * like->count;
+		if (i == 0)
+			(void)work(&w[0]);
+		else if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
+			no_thread();
+	}
+	r->accesses = 0;
+	for (unsigned i = 0; i < st.options.threads; i++) {
+		if (i != 0)
+			(void)pthread_join(w[i].thread, NULL);
+		if (like->latency_ns != NULL)
+			memmove(like->latency_ns + r->accesses, w[i].latency_ns,
+			        w[i].accesses * sizeof(*w[i].latency_ns));
+		r->accesses += w[i].accesses;
+		if (last < w[i].end_ns)
+			last = w[i].end_ns;
+	}
+	end(r, last);
+}
+
+static void
+run_in_order(void (*access)(uint64_t page), uint64_t pages, struct result *r)
+{
+	run(&(struct worker){.access = access, .count = pages}, r);
 }
 
 /* The accesses from this one on, as many as the row has. */
 static void
-run_random(const struct sequence *q, uint64_t from,
-           void (*access)(uint64_t page), struct result *r)
+run_at_random(const struct sequence *q, uint64_t from,
+              void (*access)(uint64_t page), uint32_t *latency_ns,
+              struct result *r)
 {
-	uint64_t start, last, t;
-
-	begin(r);
-	start = last = r->ns;
-	for (r->accesses = 0; r->accesses < q->accesses;) {
-		access(sequence_page(q, from + r->accesses));
-		t = now_ns();
-		st.latency_ns[r->accesses++] = t - last < UINT32_MAX
-		                                       ? (uint32_t)(t - last)
-		                                       : UINT32_MAX;
-		last = t;
-		if (t - start > st.options.time_ns)
-			break;
-	}
-	end(r, last);
+	run(&(struct worker){.access = access,
+	                     .sequence = q,
+	                     .from = from,
+	                     .count = q->accesses,
+	                     .latency_ns = latency_ns},
+	    r);
 }
 
 static void *
@@ -246,10 +346,10 @@ locked(size_t bytes)
 /* What leads to a row lets the pages that are wanted often gather in memory. */
 static void
 run_lead(const struct sequence *q, void (*access)(uint64_t page),
-         struct result *r)
+         uint32_t *latency_ns, struct result *r)
 {
-	run_sequence(access, q->hot_pages, r);
-	run_random(q, -q->accesses, access, r);
+	run_in_order(access, q->hot_pages, r);
+	run_at_random(q, -q->accesses, access, latency_ns, r);
 }
 
 /* => returns 0, -EINVAL: no such row, or -ENOMEM */
@@ -266,20 +366,23 @@ run_random_row(const char *name, struct result *r)
 	bool is_zipf = strcmp(name, "zipf") == 0;
 	void (*access)(uint64_t page) = is_zipf ? rmw_half : check_tag;
 	struct sequence q;
+	uint32_t *latency_ns;
+	size_t bytes;
 	int e;
 
 	e = sequence_start(&q, is_lead ? "uniform" : name, &o);
 	if (e < 0)
 		return e;
-	st.latency_ns = locked(q.accesses * sizeof(*st.latency_ns));
-	if (st.latency_ns == NULL)
+	bytes = st.options.threads * q.accesses * sizeof(*latency_ns);
+	latency_ns = locked(bytes);
+	if (latency_ns == NULL)
 		return -ENOMEM;
 	if (is_lead || is_zipf || q.hot_pages > 0)
-		run_lead(&q, access, r);
+		run_lead(&q, access, latency_ns, r);
 	if (!is_lead)
-		run_random(&q, 0, access, r);
-	sort_latencies(r);
-	(void)munmap(st.latency_ns, q.accesses * sizeof(*st.latency_ns));
+		run_at_random(&q, 0, access, latency_ns, r);
+	sort_latencies(r, latency_ns);
+	(void)munmap(latency_ns, bytes);
 	return 0;
 }
 
@@ -289,7 +392,6 @@ rows_start(struct memory *m, const struct rows_options *o)
 	st.memory = m;
 	st.options = *o;
 	st.pages = m->bytes / BENCH_PAGE;
-	st.random = o->seed;
 	st.versions = locked(st.pages * sizeof(*st.versions));
 	return st.versions != NULL ? 0 : -ENOMEM;
 }
@@ -301,11 +403,11 @@ rows_run(const char *name)
 	int e = 0;
 
 	if (strcmp(name, "fill") == 0)
-		run_sequence(fill_page, st.pages, &r);
+		run_in_order(fill_page, st.pages, &r);
 	else if (strcmp(name, "scan") == 0 || strcmp(name, "verify") == 0)
-		run_sequence(scan_page, st.pages, &r);
+		run_in_order(scan_page, st.pages, &r);
 	else if (strcmp(name, "rmw") == 0)
-		run_sequence(rmw_page, st.pages, &r);
+		run_in_order(rmw_page, st.pages, &r);
 	else
 		e = run_random_row(name, &r);
 	if (e == 0)
