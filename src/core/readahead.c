@@ -23,6 +23,7 @@
 #define AROUND_PAGES 64      /* pages on each side whose slots are looked at */
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
+#define WINDOWS_AHEAD 3      /* asked for beyond the page that faults */
 
 /* -- streams -------------------------------------------------------------- */
 
@@ -212,9 +213,9 @@ read_ahead(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
            struct plan plan, struct stream *s, struct batch *b)
 {
 	int64_t d = plan.delta;
-	uint32_t target = 2 * plan.window;
+	uint32_t target = WINDOWS_AHEAD * plan.window;
 
-	if (s == NULL || plan.window < 2 || s->reach > plan.window)
+	if (s == NULL || plan.window < 2 || s->reach > target - plan.window)
 		return;
 	while (s->reach < target) {
 		uint64_t v = vpn + (uint64_t)(d * (s->reach + 1));
