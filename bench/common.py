@@ -22,6 +22,10 @@ class Unavailable(Exception):
     """What is to be measured cannot be set up here; the text says why."""
 
 
+class Killed(Exception):
+    """The process was killed, by nobody that we know of."""
+
+
 def stop_on_signals():
     """Turn the usual signals into an exception, so that clean-up happens."""
 
@@ -108,10 +112,12 @@ def run_bench(words, options):
 
 
 def bench(*words, **options):
-    """The program bench.  => {row: result}; raises Unavailable"""
+    """The program bench.  => {row: result}; raises Unavailable, or Killed"""
     done = run_bench(words, options)
     if done.returncode == 77:
         raise Unavailable(done.stderr.strip())
+    if done.returncode == -signal.SIGKILL:
+        raise Killed
     if done.returncode != 0:
         raise SystemExit(
             f"bench {' '.join(words)}: exit status {done.returncode}\n"

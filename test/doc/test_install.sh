@@ -17,6 +17,7 @@ meson install -C "$build" --destdir "$tmp" --no-rebuild >"$tmp/log" || {
 }
 pc=$(find "$tmp" -name pageout.pc)
 lib=$(dirname "$(find "$tmp" -name libpageout.so)")
+include=$(dirname "$(dirname "$(find "$tmp" -name pageout.h)")")
 export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$tmp
 export LD_LIBRARY_PATH=$lib
 
@@ -47,7 +48,7 @@ link_shared() {
 
 # Without a sysroot for the libraries of the system.
 link_static() {
-	"${CC:-cc}" "$root/examples/bigarray.c" "-I${pc%/lib/*}/include" \
+	"${CC:-cc}" "$root/examples/bigarray.c" "-I$include" \
 		"$lib/libpageout.a" -luring -lpthread -o "$tmp/static"
 }
 
