@@ -39,7 +39,7 @@ struct worker {
 	unsigned id;
 	void (*access)(uint64_t page);
 	const struct sequence *sequence; /* NULL: in order */
-	uint64_t from;                   /* the first access, or page */
+	uint64_t from;                   /* the first access */
 	uint64_t count;                  /* of accesses, or pages, of all */
 	uint64_t start_ns, end_ns;
 	uint64_t accesses;    /* that it has done */
@@ -277,8 +277,10 @@ work(void *ctx)
 	return NULL;
 }
 
-/* All threads do what w says; this one is the first.  The row takes as long as
- * the slowest. */
+/*
+ * All threads work like this one, which is the first of them.  The row takes as
+ * long as the slowest.
+ */
 static void
 run(const struct worker *like, struct result *r)
 {
@@ -292,11 +294,11 @@ run(const struct worker *like, struct result *r)
 		w[i].start_ns = r->ns;
 		if (like->latency_ns != NULL)
 			w[i].latency_ns += i * like->count;
-		if (i == 0)
-			(void)work(&w[0]);
-		else if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
+		if (i != 0 &&
+		    pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
 			no_thread();
 	}
+	(void)work(&w[0]);
 	r->accesses = 0;
 	for (unsigned i = 0; i < st.options.threads; i++) {
 		if (i != 0)

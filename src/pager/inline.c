@@ -52,8 +52,12 @@ perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 	return true;
 }
 
-bool
-inline_fault(struct pager *p, uint64_t vpn)
+/*
+ * Serve a fault in the calling thread.
+ * => true: make the access again; false: not ours, or it must fail
+ */
+static bool
+serve(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
@@ -117,7 +121,7 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 	/* An access is no cancellation point, but a read in here is. */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (p == NULL || info->si_code != BUS_ADRERR ||
-	    !inline_fault(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT))
+	    !serve(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT))
 		pass_on(sig, info, context);
 	(void)pthread_setcancelstate(cancel, NULL);
 	errno = saved;

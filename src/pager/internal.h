@@ -319,9 +319,6 @@ void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
 int inline_start(struct pager *p);
 void inline_stop(struct pager *p);
 
-/* Serve a fault in the calling thread.  => false: not ours, or it must fail */
-bool inline_fault(struct pager *p, uint64_t vpn);
-
 /* -- space/spaces.c ------------------------------------------------------- */
 
 /* => with the map's lock held */

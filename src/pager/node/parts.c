@@ -101,10 +101,11 @@ part_first(struct pager *p, struct range in, struct part *ret)
 bool
 part_take(struct pager *p, struct range *r, struct part *ret)
 {
-	bool found = part_first(p, *r, ret);
+	bool found;
 
-	if (found)
-		*r = behind(*r, ret);
+	map_lock(p);
+	found = map_part_take(p, r, ret);
+	map_unlock(p);
 	return found;
 }
 
