@@ -19,7 +19,8 @@
 #include "sim/sim.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
-#define SETTLE_EVENTS 100000
+/* Eight tasks look every 60 us while a transfer takes its longest, 16 s. */
+#define SETTLE_EVENTS 4000000
 #define AUDIT_EVENTS \
 	UINT64_C(64) /* one audit in so many events, for each node */
 #define WARM_EVENTS 3000
