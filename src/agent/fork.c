@@ -6,20 +6,24 @@
  * the child has plain memory.  When that does not fit, fork() fails with
  * ENOMEM.
  *
- *	fork()          before ── C library's fork ── after
- *	                             └ handlers: parent, child
- *	daemon(),       (prepare handler: before) ── clone ──
- *	forkpty()       (parent, child handlers: after)
- *	_Fork()         before ── C library's _Fork ── after
+ *	fork()       trial ── C library's fork
+ *	                      └ handlers: others', before ── clone ── after, others'
+ *	daemon(),             └ handlers: others', before ── clone ── after, others'
+ *	forkpty()
+ *	_Fork()      before ── C library's _Fork ── after
  *
- * The handlers (pthread_atfork) also serve the functions of the C library that
- * fork within it and that we cannot stand in front of.  They cannot refuse: if
- * it does not fit, areas stay marked MADV_DONTFORK and the child ends with
- * SIGSEGV at its first access.  The same holds for children made by system
- * calls of the program's own.  vfork(), posix_spawn(), system() and popen()
- * share the memory of the parent until they exec, and need nothing.
+ * The agent's lock is held from before to after, by the thread that forks.  The
+ * handlers of others take locks too: malloc's, above all, and its owner may be
+ * mapping memory and waiting for ours.  So they take theirs first: handlers run
+ * in the order in which they were registered, those of prepare in the reverse
+ * order, and ours are registered before everybody's.
  *
- * The lock is held from before to after, by the thread that forks.
+ * A handler cannot refuse, therefore fork() tries before.  Should it not fit
+ * any more when it matters, areas stay marked MADV_DONTFORK, and our handler,
+ * the first to run in the child, ends it; so it is after daemon(), too.
+ * Children made by system calls of the program's own end with SIGSEGV at their
+ * first access.  vfork(), posix_spawn(), system() and popen() share the memory
+ * of the parent until they exec, and need nothing.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -33,10 +37,14 @@
 
 typedef pid_t fork_fn(void);
 typedef int setstack_fn(pthread_attr_t *, void *, size_t);
+typedef void handler_fn(void);
+typedef int register_fn(handler_fn *, handler_fn *, handler_fn *, void *);
 
 static fork_fn *real_fork, *real_Fork;
 static setstack_fn *real_setstack;
-static __thread bool ready; /* this thread has called before */
+static register_fn *real_register;
+static __thread bool ready;   /* this thread has called before */
+static __thread bool refused; /* it wanted to, but all does not fit */
 
 static void
 areas_advise(int advice)
@@ -121,6 +129,8 @@ fork_child(void)
 {
 	struct call c = {.addr = 0};
 
+	if (refused)
+		(void)sys(SYS_exit_group, 127);
 	if (!ready)
 		return;
 	ready = false;
@@ -132,8 +142,28 @@ fork_child(void)
 static void
 handler_prepare(void)
 {
-	if (!ready)
-		(void)fork_before();
+	refused = fork_before() < 0;
+}
+
+/* Ours are the first handlers there are. */
+static void
+register_handlers(void)
+{
+	if (real_register != NULL)
+		return;
+	real_register = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
+	(void)real_register(handler_prepare, fork_parent, fork_child, NULL);
+}
+
+/* What pthread_atfork() is in every program and library. */
+register_fn __register_atfork;
+
+EXPORT int
+__register_atfork(handler_fn *prepare, handler_fn *parent, handler_fn *child,
+                  void *dso_handle)
+{
+	register_handlers();
+	return real_register(prepare, parent, child, dso_handle);
 }
 
 void
@@ -143,19 +173,37 @@ fork_prepare(void)
 	real_Fork = (fork_fn *)dlsym(RTLD_NEXT, "_Fork");
 	real_setstack =
 		(setstack_fn *)dlsym(RTLD_NEXT, "pthread_attr_setstack");
-	(void)pthread_atfork(handler_prepare, fork_parent, fork_child);
+	register_handlers();
+}
+
+/* => 0, or -ENOMEM when what the program uses does not fit */
+static long
+fork_trial(void)
+{
+	long r = fork_before();
+
+	fork_parent();
+	return r;
 }
 
 EXPORT pid_t
 fork(void)
 {
+	pid_t pid;
+
 	if (real_fork == NULL)
 		real_fork = (fork_fn *)dlsym(RTLD_NEXT, "fork");
-	if (fork_before() < 0) {
+	if (fork_trial() < 0) {
 		errno = ENOMEM;
 		return -1;
 	}
-	return real_fork(); /* the handlers do what comes after */
+	pid = real_fork();
+	if (pid > 0 && refused) {
+		(void)sys(SYS_wait4, pid, NULL, 0, NULL);
+		errno = ENOMEM;
+		return -1;
+	}
+	return pid;
 }
 
 /* async-signal-safe fork: runs no handlers */

@@ -60,6 +60,7 @@ right 'the same with a signal every millisecond' threads 64 signals
 right 'stacks of coroutines in managed memory' coroutine 32
 right 'fork, when it fits' fork 4
 right 'fork, when most of it is away' fork-away 8
+right 'fork, while another thread is inside of a library' fork-busy 4
 right '_Fork, when it fits' fork 4 _Fork
 right 'daemon' daemon 4
 right 'a child made past the C library: no zeros' clone 64
@@ -71,6 +72,10 @@ try timeout 60 "$pageout" run --mem 16M "${options[@]}" -- \
 	"$victim" fork-refused 64
 ok 'fork that does not fit is refused with a message' all 'status_is 0' \
 	'test "$out" = refused' 'has "$err" "fork is refused"'
+try timeout 60 "$pageout" run --mem 16M "${options[@]}" -- \
+	"$victim" forkpty-refused 64
+ok 'a child of the C library that does not fit ends at once' all \
+	'status_is 0' 'test "$out" = refused' 'has "$err" "fork is refused"'
 try timeout 60 "$pageout" run --mem 8M --swap-size 48M "${options[@]}" -- \
 	"$victim" eat 256
 ok 'out of swap: malloc returns NULL, and contents stay' all 'status_is 0' \

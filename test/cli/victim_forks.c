@@ -5,8 +5,11 @@
  * In a child die() and verify() leave with status 1, which the parent sees.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +95,68 @@ run_fork_away(size_t bytes, const char *argument)
 	return 0;
 }
 
+static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool over;
+
+static void
+library_lock(void)
+{
+	want(pthread_mutex_lock(&library) == 0);
+}
+
+static void
+library_unlock(void)
+{
+	want(pthread_mutex_unlock(&library) == 0);
+}
+
+/* As an allocator does: its lock is held while it asks for memory. */
+static void *
+allocate(void *unused)
+{
+	while (!atomic_load(&over)) {
+		void *p;
+
+		library_lock();
+		p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+		         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		want(p != MAP_FAILED);
+		*(volatile char *)p = 1;
+		want(munmap(p, MIB) == 0);
+		library_unlock();
+		free(filled(MIB / 4, 33));
+	}
+	return unused;
+}
+
+/* Children are made while another thread is inside of a library. */
+static int
+run_fork_busy(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 34);
+	pthread_t thread;
+
+	(void)argument;
+	want(pthread_atfork(library_lock, library_unlock, library_unlock) == 0);
+	want(pthread_create(&thread, NULL, allocate, NULL) == 0);
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)alarm(10);
+			library_lock();
+			verify(p, bytes, 34);
+			free(filled(MIB, 35));
+			_exit(7);
+		}
+		want_exit(pid, 7);
+	}
+	atomic_store(&over, true);
+	want(pthread_join(thread, NULL) == 0);
+	verify(p, bytes, 34);
+	return 0;
+}
+
 /* fork() that does not fit: refused, and nothing else has changed. */
 static int
 run_fork_refused(size_t bytes, const char *argument)
@@ -108,6 +173,24 @@ run_fork_refused(size_t bytes, const char *argument)
 		want(errno == ENOMEM);
 	verify(p, bytes, 25);
 	(void)printf("%s\n", pid < 0 ? "refused" : "forked");
+	return 0;
+}
+
+/* The same where the C library forks: the child has ended. */
+static int
+run_forkpty_refused(size_t bytes, const char *argument)
+{
+	void *p = filled(bytes, 36);
+	int terminal, status;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+	(void)argument;
+	if (pid == 0)
+		_exit(0);
+	want(pid > 0 && waitpid(pid, &status, 0) == pid);
+	want(WIFEXITED(status));
+	verify(p, bytes, 36);
+	(void)printf("%s\n", WEXITSTATUS(status) == 127 ? "refused" : "forked");
 	return 0;
 }
 
@@ -245,7 +328,9 @@ run_clone(size_t bytes, const char *argument)
 const struct victim victims_forks[] = {
 	{"fork", run_fork},
 	{"fork-away", run_fork_away},
+	{"fork-busy", run_fork_busy},
 	{"fork-refused", run_fork_refused},
+	{"forkpty-refused", run_forkpty_refused},
 	{"vfork", run_vfork},
 	{"spawn", run_spawn},
 	{"daemon", run_daemon},
