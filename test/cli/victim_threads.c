@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -193,8 +195,55 @@ run_coroutine(size_t bytes, const char *argument)
 	return 0;
 }
 
+static sem_t held, end;
+
+/* Take a mutex, and end with it. */
+static void *
+end_with_it(void *mutex)
+{
+	want(pthread_mutex_lock(mutex) == 0);
+	want(sem_post(&held) == 0);
+	want(sem_wait(&end) == 0);
+	return NULL;
+}
+
+/* A robust mutex has not been touched for long when its owner ends. */
+static int
+run_robust(size_t bytes, const char *argument)
+{
+	pthread_mutex_t *m = filled(MIB, 41);
+	pthread_mutexattr_t robust;
+	struct timespec soon;
+	pthread_t thread;
+	void *p;
+
+	(void)argument;
+	want(pthread_mutexattr_init(&robust) == 0);
+	want(pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST) == 0);
+	for (int i = 0; i < 70000; i++) {
+		want(pthread_mutex_init(m, &robust) == 0);
+		want(pthread_mutex_destroy(m) == 0);
+	}
+	want(pthread_mutex_init(m, &robust) == 0);
+	want(sem_init(&held, 0, 0) == 0 && sem_init(&end, 0, 0) == 0);
+	want(pthread_create(&thread, NULL, end_with_it, m) == 0);
+	want(sem_wait(&held) == 0);
+	p = filled(bytes, 42);
+	verify(p, bytes, 42);
+	want(sem_post(&end) == 0);
+	want(pthread_join(thread, NULL) == 0);
+	want(clock_gettime(CLOCK_REALTIME, &soon) == 0);
+	soon.tv_sec += 5;
+	want(pthread_mutex_timedlock(m, &soon) == EOWNERDEAD);
+	want(pthread_mutex_consistent(m) == 0);
+	want(pthread_mutex_unlock(m) == 0);
+	want(pthread_mutex_destroy(m) == 0);
+	return 0;
+}
+
 const struct victim victims_threads[] = {
 	{"threads", run_threads},
 	{"coroutine", run_coroutine},
+	{"robust", run_robust},
 	{NULL, NULL},
 };
