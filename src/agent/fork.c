@@ -6,11 +6,11 @@
  * the child has plain memory.  When that does not fit, fork() fails with
  * ENOMEM.
  *
- *	fork()       trial ── C library's fork
- *	                      └ handlers: others', before ── clone ── after, others'
- *	daemon(),             └ handlers: others', before ── clone ── after, others'
+ *	fork()      trial, then C library's fork:
+ *	            others' handlers, before -- clone -- after, others'
+ *	daemon(),   the same, without a trial
  *	forkpty()
- *	_Fork()      before ── C library's _Fork ── after
+ *	_Fork()     before -- C library's _Fork -- after
  *
  * The agent's lock is held from before to after, by the thread that forks.  The
  * handlers of others take locks too: malloc's, above all, and its owner may be
