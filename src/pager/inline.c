@@ -73,9 +73,8 @@ serve(struct pager *p, uint64_t vpn)
 			return true;
 		switch (v) {
 		case FAULT_DONE:
+		case FAULT_STARTED: /* mapped; or the access says why not */
 			return true;
-		case FAULT_STARTED:
-			break; /* look again: it is there, or on its way */
 		case FAULT_WAIT:
 			io_wait(n, seq);
 			break;

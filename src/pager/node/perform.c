@@ -17,7 +17,10 @@
  *	-EAGAIN	the layout is changing: events must be read first
  *	-EEXIST	it has moved: when Linux 6.18 had to try again because a page
  *		was being migrated, it moves pages without counting them and
- *		then finds their places taken
+ *		then finds their places taken.  Or, of a page that comes in,
+ *		something else is there: a guard page, a mark of UFFDIO_POISON,
+ *		a page that is not taken over yet or about to vanish.  Then the
+ *		core takes it back, and whoever waits meets what is there
  */
 #include <errno.h>
 #include <sched.h>
@@ -66,16 +69,17 @@ run_of(const struct op *op, uint32_t i)
 }
 
 /*
- * MOVE says that something is in the page's new place, which was empty [I1]: it
- * is the page, moved and not counted.
+ * MOVE says that something is in the page's new place.
+ * => true when it is the page, moved and not counted
  */
-static void
-must_have_moved(const void *from)
+static bool
+has_moved(const void *from)
 {
 	unsigned char in_memory = 1;
 	long r = syscall(SYS_mincore, from, PAGE_BYTES, &in_memory);
 
-	must(r == 0 && (in_memory & 1) == 0);
+	must(r == 0);
+	return (in_memory & 1) == 0;
 }
 
 /* -- in ------------------------------------------------------------------- */
@@ -124,7 +128,8 @@ map_one(struct node *n, uint64_t vpn, uint32_t pfn)
 		}
 		if (r != -EEXIST)
 			return map_copy(n, vpn, pfn);
-		must_have_moved(frame_addr(n, pfn));
+		if (!has_moved(frame_addr(n, pfn)))
+			return r;
 		(void)uffd_wake(n->pager->uffd, page_addr(vpn), PAGE_BYTES);
 		return 0;
 	}
@@ -196,7 +201,7 @@ unmap_one(struct node *n, uint64_t vpn, uint32_t pfn)
 		if (r == 0 || r == -ENOENT || r == -EINVAL)
 			return r;
 		if (r == -EEXIST) {
-			must_have_moved(page_addr(vpn));
+			must(has_moved(page_addr(vpn))); /* [I1] */
 			return 0;
 		}
 		if (r == -EAGAIN && ++changes < CHANGE_TRIES) {
@@ -284,7 +289,7 @@ remap_one(struct node *n, uint64_t from, uint64_t to)
 			pager_layout_wait(n->pager);
 	} while (r == -EAGAIN);
 	if (r == -EEXIST) {
-		must_have_moved(page_addr(from));
+		must(has_moved(page_addr(from))); /* [I1] */
 		(void)uffd_wake(n->pager->uffd, page_addr(to), PAGE_BYTES);
 		return 0;
 	}
