@@ -9,13 +9,16 @@
  *
  * The kernel lets nothing move while an event is unread, and may deliver a
  * fault before the event that came first.  So all messages are read before any
- * is served, and events are served before faults.
+ * is served, and events are served before faults.  What is read while a fault
+ * is served must not wait until pages that it is about have come in:
+ * faults_taking().
  *
  * This thread never touches managed memory, never allocates, never takes a
  * lock that a faulting thread may hold [I7].
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,7 +46,42 @@ faults_drain(struct pager *p)
 		if (n != (ssize_t)sizeof(m->msg[0]))
 			break;
 		m->count++;
+		m->events += m->msg[at].event != UFFD_EVENT_PAGEFAULT;
 	}
+}
+
+static bool
+is_fault_thread(const struct pager *p)
+{
+	return p->threads[THREAD_FAULTS].run != NULL &&
+	       pthread_equal(pthread_self(), p->threads[THREAD_FAULTS].id);
+}
+
+void
+pager_layout_wait(struct pager *p)
+{
+	if (is_fault_thread(p))
+		faults_drain(p);
+	(void)sched_yield();
+}
+
+bool
+faults_taking(const struct pager *p, uint64_t vpn)
+{
+	const struct messages *m = &p->messages;
+	uint64_t addr = vpn << PAGE_SHIFT;
+
+	if (!is_fault_thread(p) || m->events == 0)
+		return false;
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct uffd_msg *e =
+			&m->msg[(m->first + i) % MESSAGES_MAX];
+
+		if (e->event == UFFD_EVENT_REMOVE &&
+		    e->arg.remove.start <= addr && addr < e->arg.remove.end)
+			return true;
+	}
+	return false;
 }
 
 /* -- events --------------------------------------------------------------- */
@@ -261,26 +299,35 @@ fault_serve(struct pager *p, uint64_t vpn, int tid, bool writes)
 
 /* -- the loop ------------------------------------------------------------- */
 
+/* They may be behind the faults that they caused; serving one may read more. */
+static void
+events_serve(struct pager *p)
+{
+	struct messages *m = &p->messages;
+
+	for (uint32_t i = 0; m->events > 0; i++) {
+		struct uffd_msg *at = &m->msg[(m->first + i) % MESSAGES_MAX];
+		struct uffd_msg e = *at;
+
+		if (e.event == UFFD_EVENT_PAGEFAULT || e.event == 0)
+			continue;
+		at->event = 0;
+		m->events--;
+		event_serve(p, &e);
+	}
+}
+
 static void
 messages_serve(struct pager *p)
 {
 	struct messages *m = &p->messages;
 	uint64_t start = pager_now_ns();
 
-	/* Events first: they may be behind the faults that they caused. */
-	for (uint32_t i = 0; i < m->count; i++) {
-		struct uffd_msg *e = &m->msg[(m->first + i) % MESSAGES_MAX];
-
-		if (e->event != UFFD_EVENT_PAGEFAULT) {
-			struct uffd_msg copy = *e;
-
-			e->event = 0;
-			event_serve(p, &copy);
-		}
-	}
 	while (m->count > 0) {
-		struct uffd_msg e = m->msg[m->first];
+		struct uffd_msg e;
 
+		events_serve(p);
+		e = m->msg[m->first];
 		m->first = (m->first + 1) % MESSAGES_MAX;
 		m->count--;
 		if (e.event == UFFD_EVENT_PAGEFAULT)
@@ -288,8 +335,6 @@ messages_serve(struct pager *p)
 			            (int)e.arg.pagefault.feat.ptid,
 			            e.arg.pagefault.flags &
 			                    UFFD_PAGEFAULT_FLAG_WRITE);
-		else if (e.event != 0)
-			event_serve(p, &e);
 	}
 	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_fault_ns],
 	                   pager_now_ns() - start, __ATOMIC_RELAXED);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_taken.c -- something else is where a page should come in.
+ * test_taken.c -- something else is where a page should come in, or it is taken
+ * away in this very moment.
  *
  * Pages come in by runs, with neighbours that nobody asked for.  Where the
  * kernel has put a mark of its own, the neighbour stays away, the mark stays,
  * and everybody else gets his page.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -149,6 +151,89 @@ a_program_goes_on_after_it_was_out_of_memory(void **state)
 	engine_close(p);
 }
 
+/* -- what is taken away while it comes ------------------------------------ */
+
+struct worker {
+	pthread_t thread;
+	char *page;
+};
+
+static void *
+touch(void *ctx)
+{
+	const struct worker *w = ctx;
+
+	(void)*(volatile char *)w->page;
+	return NULL;
+}
+
+static void *
+discard(void *ctx)
+{
+	const struct worker *w = ctx;
+
+	assert_int_equal(madvise(w->page, PAGE_BYTES, MADV_DONTNEED), 0);
+	return NULL;
+}
+
+static void
+begin(struct worker *w, void *(*run)(void *), char *page)
+{
+	w->page = page;
+	assert_int_equal(pthread_create(&w->thread, NULL, run, w), 0);
+	(void)usleep(50000); /* it waits: nothing is served */
+}
+
+/* The pages are in their frames, out of reach, and written. */
+static void
+cool_down(struct pager *p, char *at)
+{
+	const uint64_t *written = &p->nodes[0].stats[PAGEOUT_STAT_pswpout];
+
+	for (size_t i = 0; i < PAGES; i++)
+		assert_true(
+			engine_wait_state(p, at + i * PAGE_BYTES, PAGE_MAPPED));
+	assert_int_equal(pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_COLD),
+	                 0);
+	while (__atomic_load_n(written, __ATOMIC_RELAXED) < PAGES)
+		(void)usleep(1000);
+	for (size_t i = 0; i < PAGES; i++)
+		assert_true(
+			engine_wait_state(p, at + i * PAGE_BYTES, PAGE_CACHED));
+}
+
+/*
+ * A page would come in as the neighbour of another, whose fault was read.  Then
+ * it is discarded, past us: that is read when the kernel refuses to move.
+ */
+static void
+a_page_that_is_discarded_while_it_comes_in_stays_away(void **state)
+{
+	struct pager *p = engine_open_events(8 * MIB);
+	struct worker toucher, discarder;
+	struct node *n;
+	char *at;
+
+	(void)state;
+	if (p == NULL)
+		skip();
+	(void)alarm(120);
+	n = &p->nodes[0];
+	at = engine_map(p, NULL, PAGES * PAGE_BYTES);
+	fill(at, PAGES * PAGE_BYTES, 5);
+	cool_down(p, at);
+	assert_int_equal(
+		pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_SEQUENTIAL), 0);
+	node_lock(n);
+	begin(&toucher, touch, at);
+	begin(&discarder, discard, at + GUARD * PAGE_BYTES);
+	node_unlock(n);
+	assert_int_equal(pthread_join(toucher.thread, NULL), 0);
+	assert_int_equal(pthread_join(discarder.thread, NULL), 0);
+	assert_true(is_zero(at + GUARD * PAGE_BYTES, PAGE_BYTES));
+	engine_close(p);
+}
+
 int
 main(void)
 {
@@ -156,6 +241,8 @@ main(void)
 		cmocka_unit_test(the_neighbours_of_a_guard_page_are_touched),
 		cmocka_unit_test(the_neighbours_of_a_guard_page_are_read_back),
 		cmocka_unit_test(a_program_goes_on_after_it_was_out_of_memory),
+		cmocka_unit_test(
+			a_page_that_is_discarded_while_it_comes_in_stays_away),
 	};
 
 	return cmocka_run_group_tests_name("taken", tests, NULL, NULL);
