@@ -215,31 +215,41 @@ fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
 	(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
 }
 
+static bool
+is_absent(uint64_t vpn)
+{
+	unsigned char in_memory = 1;
+
+	return syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) ==
+	               0 &&
+	       (in_memory & 1) == 0;
+}
+
 /*
  * The core has a page mapped for which a thread faults.  Another fault was
  * faster; or a raw madvise took the page away after its event was served.
- * Then the core forgets it.
+ * Then the core forgets it.  What was so before we have the lock need not be so
+ * any more: the page may have left, and have come again.
  * => true when it has: the fault is to be served anew
  */
 static bool
 page_lost(struct pager *p, uint64_t vpn)
 {
-	struct batch b = {0};
-	unsigned char in_memory = 1;
-
 	struct place at;
+	struct batch b = {0};
+	bool lost;
 
-	if (!p->cfg.events ||
-	    syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) < 0 ||
-	    in_memory & 1)
+	if (!p->cfg.events || !is_absent(vpn))
 		return false;
 	at = place_of(p, vpn);
 	node_lock(at.node);
-	if (core_page_state(at.node->core, at.space, vpn) == PAGE_MAPPED)
+	lost = core_page_state(at.node->core, at.space, vpn) == PAGE_MAPPED &&
+	       is_absent(vpn);
+	if (lost)
 		(void)tap_vanished(at.node->core, at.space, vpn, 1, &b);
 	node_unlock(at.node);
 	node_perform(at.node, &b);
-	return true;
+	return lost;
 }
 
 /*
