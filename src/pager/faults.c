@@ -31,6 +31,7 @@
 
 /* A transfer that the device ended by itself does not always wake poll(). */
 #define POLL_MS 250
+#define POLL_REFUSED_MS 1 /* without some descriptors */
 
 /* -- reading -------------------------------------------------------------- */
 
@@ -373,6 +374,23 @@ reads_reap(struct node *n)
 		node_perform(n, &b);
 }
 
+/*
+ * Wait for one of the descriptors.  A program may lower its limit for them
+ * (RLIMIT_NOFILE) below their number; they work, but poll() refuses so many.
+ * Then only the first ones are waited for, and not for long; with none, we just
+ * come again.
+ */
+static void
+messages_wait(struct pollfd *fds, nfds_t count)
+{
+	int ms = POLL_MS;
+
+	while (poll(fds, count, ms) < 0 && errno == EINVAL && count > 0) {
+		fds[--count].revents = 0;
+		ms = POLL_REFUSED_MS;
+	}
+}
+
 void
 faults_run(void *ctx)
 {
@@ -389,8 +407,7 @@ faults_run(void *ctx)
 		};
 	filedev_thread_is_own();
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
-		if (poll(fds, 2 + p->node_count, POLL_MS) < 0 && errno != EINTR)
-			faults_lost(p);
+		messages_wait(fds, 2 + p->node_count);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
 		faults_drain(p);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,6 +202,33 @@ test_child_closes(void **state)
 	child_does(close_it);
 }
 
+/* A program may take all descriptors from itself; ours are open. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit before, limit;
+	struct pageout *e;
+	size_t wrong = 0;
+	char *at;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_THREAD), 0);
+	assert_int_equal(pageout_map(e, DATA, 0, (void **)&at), 0);
+	limit = before;
+	for (limit.rlim_cur = 0; limit.rlim_cur < 4; limit.rlim_cur++) {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		for (size_t i = 0; i < DATA; i += PAGE)
+			*(size_t *)(void *)(at + i) = i + limit.rlim_cur + 1;
+		for (size_t i = 0; i < DATA; i += PAGE)
+			wrong += *(size_t *)(void *)(at + i) !=
+			         i + limit.rlim_cur + 1;
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(wrong, 0);
+	pageout_close(e);
+}
+
 /* -- cancellation --------------------------------------------------------- */
 
 static void *
@@ -242,6 +270,7 @@ main(void)
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),
 		cmocka_unit_test(test_child_closes),
+		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_cancelled_in_fault),
 	};
 	struct pageout *e;
