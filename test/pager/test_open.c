@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -261,6 +264,57 @@ test_cancelled_in_fault(void **state)
 	pageout_close(e);
 }
 
+static sigjmp_buf failed;
+
+static void
+jump_out(int sig)
+{
+	(void)sig;
+	siglongjmp(failed, 1);
+}
+
+/* Touch memory that fails.  => what the thread would do if it were cancelled */
+static void *
+touch_and_fail(void *ctx)
+{
+	int state = PTHREAD_CANCEL_ENABLE;
+
+	errno = ENOTTY;
+	if (sigsetjmp(failed, 1) == 0) {
+		(void)*(volatile char *)ctx;
+		return NULL; /* it did not fail */
+	}
+	if (errno != ENOTTY)
+		return NULL;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	return state == PTHREAD_CANCEL_ENABLE ? ctx : NULL;
+}
+
+/* A handler that was there first may leave by a jump, as handlers do. */
+static void
+test_handler_jumps(void **state)
+{
+	struct sigaction sa = {.sa_handler = jump_out}, before;
+	FILE *file = tmpfile();
+	struct pageout *e;
+	pthread_t thread;
+	void *at, *ended;
+
+	(void)state;
+	assert_non_null(file); /* empty: a page of it is beyond its end */
+	assert_int_equal(sigaction(SIGBUS, &sa, &before), 0);
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_INLINE), 0);
+	at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(pthread_create(&thread, NULL, touch_and_fail, at), 0);
+	assert_int_equal(pthread_join(thread, &ended), 0);
+	assert_ptr_equal(ended, at);
+	assert_int_equal(munmap(at, PAGE), 0);
+	pageout_close(e);
+	assert_int_equal(sigaction(SIGBUS, &before, NULL), 0);
+	(void)fclose(file);
+}
+
 int
 main(void)
 {
@@ -272,6 +326,7 @@ main(void)
 		cmocka_unit_test(test_child_closes),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_cancelled_in_fault),
+		cmocka_unit_test(test_handler_jumps),
 	};
 	struct pageout *e;
 	int r = open_engine(&e, PAGEOUT_MODE_THREAD);
