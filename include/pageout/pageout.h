@@ -74,8 +74,9 @@ typedef void pageout_log_fn(void *ctx, enum pageout_log_level level,
 /* Zero is the default for every member but mem_bytes. */
 struct pageout_options {
 	uint64_t mem_bytes;    /* budget; at least PAGEOUT_MEM_BYTES_MIN */
-	uint64_t swap_bytes;   /* size of the swap file; 0: chosen from the free
-	                        space of its file system */
+	uint64_t swap_bytes;   /* size of the swap file, at least 8192 for each
+	                        node; 0: chosen from the free space of its file
+	                        system */
 	const char *swap_path; /* directory for an unnamed swap file, or a block
 	                          device; NULL: $PAGEOUT_SWAP, else $TMPDIR,
 	                          else /var/tmp */

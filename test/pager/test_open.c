@@ -133,6 +133,54 @@ test_no_daemons(void **state)
 	}
 }
 
+static const char *word;
+static unsigned words;
+
+static void
+count_words(void *ctx, enum pageout_log_level level, const char *line)
+{
+	(void)ctx;
+	words += level == PAGEOUT_LOG_ERROR && strstr(line, word) != NULL;
+}
+
+/* => as pageout_open(); the engine is closed */
+static int
+try_swap(uint64_t bytes, unsigned nodes, const char *says)
+{
+	struct pageout_options o = {
+		.mem_bytes = MEM,
+		.swap_bytes = bytes,
+		.nodes = nodes,
+		.log = count_words,
+	};
+	struct pageout *e = NULL;
+	int r;
+
+	word = says;
+	words = 0;
+	r = pageout_open(&e, &o);
+	pageout_close(e);
+	return r;
+}
+
+/* A swap file of which no page could be used is refused, and it is said why. */
+static void
+test_small_swap(void **state)
+{
+	(void)state;
+	for (unsigned nodes = 1; nodes <= 4; nodes *= 2) {
+		const char *why = nodes == 1 ? "less than two pages (8K), the"
+		                             : "for each of";
+
+		assert_int_equal(try_swap(nodes * 2 * PAGE - 1, nodes, why),
+		                 -EINVAL);
+		assert_int_equal(words, 1);
+		assert_int_equal(try_swap(nodes * 2 * PAGE, nodes, ""), 0);
+	}
+	assert_int_equal(try_swap(1, 1, "less than two pages"), -EINVAL);
+	assert_int_equal(words, 1);
+}
+
 /* The second inline engine is refused, and the first goes on. */
 static void
 test_inline_twice(void **state)
@@ -321,6 +369,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_threads),
 		cmocka_unit_test(test_no_daemons),
+		cmocka_unit_test(test_small_swap),
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),
 		cmocka_unit_test(test_child_closes),
