@@ -66,7 +66,11 @@ enum pageout_log_level {
 
 /*
  * A line for the log, without a newline.  Called from any thread of the engine
- * or of the program; must not touch memory of the engine's regions.
+ * or of the program, perhaps while the program waits for a page; in
+ * PAGEOUT_MODE_INLINE also from the SIGBUS handler of a thread that touches
+ * one.  So it must not touch memory of the engine's regions, call the engine,
+ * wait for a lock whose holder may touch a region, or leave by a jump; and
+ * inline it may do only what a signal handler may: no malloc(), no stdio.
  */
 typedef void pageout_log_fn(void *ctx, enum pageout_log_level level,
                             const char *line);
