@@ -22,6 +22,8 @@
  * a log function to hear more.
  *
  * Threads.  All calls may be made from any thread, none from a signal handler.
+ * The thread's stack must not lie in a region: a call holds the engine's locks,
+ * and would wait for ever for a page of its stack that has left memory.
  *
  * Units.  Sizes are bytes.  Ranges are rounded outwards to pages of 4096 bytes
  * for pageout_pin() and inwards for pageout_discard(); other hints take any
