@@ -22,6 +22,8 @@
  * a log function to hear more.
  *
  * Threads.  All calls may be made from any thread, none from a signal handler.
+ * The thread's stack must not lie in a region: a call holds the engine's locks,
+ * and would wait for ever for a page of its stack that has left memory.
  *
  * Units.  Sizes are bytes.  Ranges are rounded outwards to pages of 4096 bytes
  * for pageout_pin() and inwards for pageout_discard(); other hints take any
@@ -66,7 +68,11 @@ enum pageout_log_level {
 
 /*
  * A line for the log, without a newline.  Called from any thread of the engine
- * or of the program; must not touch memory of the engine's regions.
+ * or of the program, perhaps while the program waits for a page; in
+ * PAGEOUT_MODE_INLINE also from the SIGBUS handler of a thread that touches
+ * one.  So it must not touch memory of the engine's regions, call the engine,
+ * wait for a lock whose holder may touch a region, or leave by a jump; and
+ * inline it may do only what a signal handler may: no malloc(), no stdio.
  */
 typedef void pageout_log_fn(void *ctx, enum pageout_log_level level,
                             const char *line);
@@ -74,8 +80,9 @@ typedef void pageout_log_fn(void *ctx, enum pageout_log_level level,
 /* Zero is the default for every member but mem_bytes. */
 struct pageout_options {
 	uint64_t mem_bytes;    /* budget; at least PAGEOUT_MEM_BYTES_MIN */
-	uint64_t swap_bytes;   /* size of the swap file; 0: chosen from the free
-	                        space of its file system */
+	uint64_t swap_bytes;   /* size of the swap file, at least 8192 for each
+	                        node; 0: chosen from the free space of its file
+	                        system */
 	const char *swap_path; /* directory for an unnamed swap file, or a block
 	                          device; NULL: $PAGEOUT_SWAP, else $TMPDIR,
 	                          else /var/tmp */

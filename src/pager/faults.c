@@ -9,13 +9,16 @@
  *
  * The kernel lets nothing move while an event is unread, and may deliver a
  * fault before the event that came first.  So all messages are read before any
- * is served, and events are served before faults.
+ * is served, and events are served before faults.  What is read while a fault
+ * is served must not wait until pages that it is about have come in:
+ * faults_taking().
  *
  * This thread never touches managed memory, never allocates, never takes a
  * lock that a faulting thread may hold [I7].
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +31,7 @@
 
 /* A transfer that the device ended by itself does not always wake poll(). */
 #define POLL_MS 250
+#define POLL_REFUSED_MS 1 /* without some descriptors */
 
 /* -- reading -------------------------------------------------------------- */
 
@@ -43,7 +47,42 @@ faults_drain(struct pager *p)
 		if (n != (ssize_t)sizeof(m->msg[0]))
 			break;
 		m->count++;
+		m->events += m->msg[at].event != UFFD_EVENT_PAGEFAULT;
 	}
+}
+
+static bool
+is_fault_thread(const struct pager *p)
+{
+	return p->threads[THREAD_FAULTS].run != NULL &&
+	       pthread_equal(pthread_self(), p->threads[THREAD_FAULTS].id);
+}
+
+void
+pager_layout_wait(struct pager *p)
+{
+	if (is_fault_thread(p))
+		faults_drain(p);
+	(void)sched_yield();
+}
+
+bool
+faults_taking(const struct pager *p, uint64_t vpn)
+{
+	const struct messages *m = &p->messages;
+	uint64_t addr = vpn << PAGE_SHIFT;
+
+	if (!is_fault_thread(p) || m->events == 0)
+		return false;
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct uffd_msg *e =
+			&m->msg[(m->first + i) % MESSAGES_MAX];
+
+		if (e->event == UFFD_EVENT_REMOVE &&
+		    e->arg.remove.start <= addr && addr < e->arg.remove.end)
+			return true;
+	}
+	return false;
 }
 
 /* -- events --------------------------------------------------------------- */
@@ -177,31 +216,41 @@ fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v)
 	(void)uffd_wake(p->uffd, page_addr(vpn), PAGE_BYTES);
 }
 
+static bool
+is_absent(uint64_t vpn)
+{
+	unsigned char in_memory = 1;
+
+	return syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) ==
+	               0 &&
+	       (in_memory & 1) == 0;
+}
+
 /*
  * The core has a page mapped for which a thread faults.  Another fault was
  * faster; or a raw madvise took the page away after its event was served.
- * Then the core forgets it.
+ * Then the core forgets it.  What was so before we have the lock need not be so
+ * any more: the page may have left, and have come again.
  * => true when it has: the fault is to be served anew
  */
 static bool
 page_lost(struct pager *p, uint64_t vpn)
 {
-	struct batch b = {0};
-	unsigned char in_memory = 1;
-
 	struct place at;
+	struct batch b = {0};
+	bool lost;
 
-	if (!p->cfg.events ||
-	    syscall(SYS_mincore, page_addr(vpn), PAGE_BYTES, &in_memory) < 0 ||
-	    in_memory & 1)
+	if (!p->cfg.events || !is_absent(vpn))
 		return false;
 	at = place_of(p, vpn);
 	node_lock(at.node);
-	if (core_page_state(at.node->core, at.space, vpn) == PAGE_MAPPED)
+	lost = core_page_state(at.node->core, at.space, vpn) == PAGE_MAPPED &&
+	       is_absent(vpn);
+	if (lost)
 		(void)tap_vanished(at.node->core, at.space, vpn, 1, &b);
 	node_unlock(at.node);
 	node_perform(at.node, &b);
-	return true;
+	return lost;
 }
 
 /*
@@ -261,26 +310,35 @@ fault_serve(struct pager *p, uint64_t vpn, int tid, bool writes)
 
 /* -- the loop ------------------------------------------------------------- */
 
+/* They may be behind the faults that they caused; serving one may read more. */
+static void
+events_serve(struct pager *p)
+{
+	struct messages *m = &p->messages;
+
+	for (uint32_t i = 0; m->events > 0; i++) {
+		struct uffd_msg *at = &m->msg[(m->first + i) % MESSAGES_MAX];
+		struct uffd_msg e = *at;
+
+		if (e.event == UFFD_EVENT_PAGEFAULT || e.event == 0)
+			continue;
+		at->event = 0;
+		m->events--;
+		event_serve(p, &e);
+	}
+}
+
 static void
 messages_serve(struct pager *p)
 {
 	struct messages *m = &p->messages;
 	uint64_t start = pager_now_ns();
 
-	/* Events first: they may be behind the faults that they caused. */
-	for (uint32_t i = 0; i < m->count; i++) {
-		struct uffd_msg *e = &m->msg[(m->first + i) % MESSAGES_MAX];
-
-		if (e->event != UFFD_EVENT_PAGEFAULT) {
-			struct uffd_msg copy = *e;
-
-			e->event = 0;
-			event_serve(p, &copy);
-		}
-	}
 	while (m->count > 0) {
-		struct uffd_msg e = m->msg[m->first];
+		struct uffd_msg e;
 
+		events_serve(p);
+		e = m->msg[m->first];
 		m->first = (m->first + 1) % MESSAGES_MAX;
 		m->count--;
 		if (e.event == UFFD_EVENT_PAGEFAULT)
@@ -288,8 +346,6 @@ messages_serve(struct pager *p)
 			            (int)e.arg.pagefault.feat.ptid,
 			            e.arg.pagefault.flags &
 			                    UFFD_PAGEFAULT_FLAG_WRITE);
-		else if (e.event != 0)
-			event_serve(p, &e);
 	}
 	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_fault_ns],
 	                   pager_now_ns() - start, __ATOMIC_RELAXED);
@@ -318,6 +374,23 @@ reads_reap(struct node *n)
 		node_perform(n, &b);
 }
 
+/*
+ * Wait for one of the descriptors.  A program may lower its limit for them
+ * (RLIMIT_NOFILE) below their number; they work, but poll() refuses so many.
+ * Then only the first ones are waited for, and not for long; with none, we just
+ * come again.
+ */
+static void
+messages_wait(struct pollfd *fds, nfds_t count)
+{
+	int ms = POLL_MS;
+
+	while (poll(fds, count, ms) < 0 && errno == EINVAL && count > 0) {
+		fds[--count].revents = 0;
+		ms = POLL_REFUSED_MS;
+	}
+}
+
 void
 faults_run(void *ctx)
 {
@@ -334,8 +407,7 @@ faults_run(void *ctx)
 		};
 	filedev_thread_is_own();
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
-		if (poll(fds, 2 + p->node_count, POLL_MS) < 0 && errno != EINTR)
-			faults_lost(p);
+		messages_wait(fds, 2 + p->node_count);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
 		faults_drain(p);

@@ -73,9 +73,8 @@ serve(struct pager *p, uint64_t vpn)
 			return true;
 		switch (v) {
 		case FAULT_DONE:
+		case FAULT_STARTED: /* mapped; or the access says why not */
 			return true;
-		case FAULT_STARTED:
-			break; /* look again: it is there, or on its way */
 		case FAULT_WAIT:
 			io_wait(n, seq);
 			break;
@@ -117,14 +116,16 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	struct pager *p = __atomic_load_n(&inline_pager, __ATOMIC_ACQUIRE);
 	int saved = errno, cancel;
+	bool served;
 
 	/* An access is no cancellation point, but a read in here is. */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (p == NULL || info->si_code != BUS_ADRERR ||
-	    !serve(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT))
-		pass_on(sig, info, context);
+	served = p != NULL && info->si_code == BUS_ADRERR &&
+	         serve(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT);
 	(void)pthread_setcancelstate(cancel, NULL);
 	errno = saved;
+	if (!served) /* last: the program's handler may jump out of here */
+		pass_on(sig, info, context);
 }
 
 int

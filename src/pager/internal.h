@@ -58,6 +58,7 @@ enum pager_thread { THREAD_FAULTS, THREAD_RECORD, THREADS };
 struct messages {
 	struct uffd_msg msg[MESSAGES_MAX];
 	uint32_t first, count;
+	uint32_t events; /* of them, not served */
 };
 
 /*
@@ -302,6 +303,13 @@ void faults_run(void *ctx);
 
 /* Read messages so that the kernel lets layouts change.  Fault thread only. */
 void faults_drain(struct pager *p);
+
+/*
+ * An event that was read and is not served yet takes the page away.  Who raised
+ * it goes on, and takes nothing if the page is not there: so it must not come.
+ * => false in any other thread
+ */
+bool faults_taking(const struct pager *p, uint64_t vpn);
 
 /*
  * Ask the core for a page, and do what it says.

@@ -36,6 +36,7 @@
 #include "pager/pager.h"
 
 #define IO_BYTES 4096u
+#define NODE_BYTES_MIN (2 * IO_BYTES) /* the first page is never used */
 #define BYTES_MIN (UINT64_C(64) << 20)
 #define BYTES_STEP (UINT64_C(2) << 20)
 /* A swap entry has 27 bits for the slot (SWP_OFFSET_BITS): 512 GiB. */
@@ -124,8 +125,10 @@ size_take(struct place *p, uint64_t bytes)
 	char want[SIZE_TEXT_BYTES], have[SIZE_TEXT_BYTES];
 
 	(void)size_text(want, bytes);
-	if (bytes < IO_BYTES)
-		return refuse(p, -EINVAL, "%s is less than one page", want);
+	if (bytes < NODE_BYTES_MIN)
+		return refuse(p, -EINVAL,
+		              "less than two pages (8K), the first of which is "
+		              "never used: give a larger size");
 	if (bytes > p->room)
 		return refuse(p, -ENOSPC,
 		              "%s wanted, %s free: give a smaller size or "
@@ -471,7 +474,7 @@ place_open(struct pager_swapfile *file, const char *path, bool is_named,
 		raw_close(&file->fd);
 		return r;
 	}
-	must(file->fd >= 0 && file->bytes >= IO_BYTES);
+	must(file->fd >= 0 && file->bytes >= NODE_BYTES_MIN);
 	return file->fd;
 }
 
@@ -543,10 +546,11 @@ pager_swapspace_open(struct pager_swapspace *ret, unsigned nodes,
 	s.direct = first.direct;
 	s.is_shared = fstat(first.fd, &st) == 0 && S_ISBLK(st.st_mode);
 	s.bytes = round_down(first.bytes / nodes, IO_BYTES);
-	if (s.bytes == 0) {
+	if (s.bytes < NODE_BYTES_MIN) {
 		(void)snprintf(reason, PAGER_REASON_MAX,
-		               "%.200s: less than one page for each node",
-		               first.path);
+		               "%.140s: less than two pages (8K) for each of "
+		               "%u nodes: give a larger size, or fewer nodes",
+		               first.path, nodes);
 		r = -EINVAL;
 	}
 	for (; r >= 0 && s.nodes < nodes; s.nodes++)

@@ -105,6 +105,10 @@ unusable 'swap: a symbolic link' "$tmp/link"
 unusable 'swap: takes no files' /proc
 try "$pageout" run --mem 8M --swap "$tmp/dir" --swap-size 100000T -- true
 ok 'swap: too small for the size' all 'status_is 1' 'has "$err" "swap space"'
+try "$pageout" run --mem 8M --swap "$tmp/dir" --swap-size 4K -- true
+ok 'swap: of one page' all 'status_is 1' 'has "$err" "give a larger size"'
+try "$pageout" run --mem 8M --nodes 2 --swap "$tmp/dir" --swap-size 12K -- true
+ok 'swap: of one page for a node' all 'status_is 1' 'has "$err" "fewer nodes"'
 
 try "$pageout" run --mem 8M -- true
 if [[ $status == 77 ]]; then

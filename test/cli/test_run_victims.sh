@@ -51,6 +51,7 @@ right 'SIGBUS handled' sigbus 64 handle
 right 'munmap: the middle, twice, nothing' munmap 64
 right 'MAP_FIXED over the same place' fixed 48
 right 'madvise' discard 64
+right 'guard pages' guard 64
 right 'mremap' mremap 32
 right 'mprotect' mprotect 24
 right 'mlock' mlock 64

@@ -109,6 +109,29 @@ run_discard(size_t bytes, const char *argument)
 	return 0;
 }
 
+/* Guard pages in the middle; an older kernel has none, and the rest holds. */
+static int
+run_guard(size_t bytes, const char *argument)
+{
+	const size_t piece = (size_t)16 * PAGE;
+	char *p = map(bytes);
+
+	(void)argument;
+	for (size_t i = 0; i < bytes; i += piece)
+		if (madvise(p + i, PAGE, 102 /* GUARD_INSTALL */) < 0)
+			want(errno == EINVAL);
+	for (size_t i = 0; i < bytes; i += piece)
+		fill(p + i + PAGE, piece - PAGE, i);
+	for (size_t i = 0; i < bytes; i += piece)
+		verify(p + i + PAGE, piece - PAGE, i);
+	(void)madvise(p, bytes, 103 /* GUARD_REMOVE */);
+	for (size_t i = 0; i < bytes; i += piece) {
+		verify_zero(p + i, PAGE);
+		verify(p + i + PAGE, piece - PAGE, i);
+	}
+	return 0;
+}
+
 static int
 run_mremap(size_t bytes, const char *argument)
 {
@@ -278,8 +301,13 @@ run_stack(size_t bytes, const char *argument)
 }
 
 const struct victim victims_maps[] = {
-	{"munmap", run_munmap},     {"fixed", run_fixed},
-	{"discard", run_discard},   {"mremap", run_mremap},
-	{"mprotect", run_mprotect}, {"mlock", run_mlock},
-	{"stack", run_stack},       {NULL, NULL},
+	{"munmap", run_munmap},
+	{"fixed", run_fixed},
+	{"discard", run_discard},
+	{"guard", run_guard},
+	{"mremap", run_mremap},
+	{"mprotect", run_mprotect},
+	{"mlock", run_mlock},
+	{"stack", run_stack},
+	{NULL, NULL},
 };

@@ -19,9 +19,9 @@ static sigjmp_buf failed;
 
 /* -- open, map ------------------------------------------------------------ */
 
-struct pager *
-engine_open_nodes(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
-                  enum pageout_mode mode, const char *filter)
+static struct pager *
+open_pager(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
+           enum pageout_mode mode, const char *filter, bool events)
 {
 	struct pager_swapspace swap;
 	char reason[PAGER_REASON_MAX];
@@ -35,11 +35,26 @@ engine_open_nodes(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
 				   .swap = swap,
 				   .stat_fd = -1,
 				   .mode = mode,
+				   .events = events,
 			   });
 	if (r == -EPERM || r == -ENOSYS)
 		return NULL;
 	must(r == 0);
 	return p;
+}
+
+struct pager *
+engine_open_nodes(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
+                  enum pageout_mode mode, const char *filter)
+{
+	return open_pager(nodes, mem_bytes, swap_bytes, mode, filter, false);
+}
+
+struct pager *
+engine_open_events(size_t mem_bytes)
+{
+	return open_pager(1, mem_bytes, 256 * MIB, PAGEOUT_MODE_THREAD, "",
+	                  true);
 }
 
 struct pager *

@@ -8,11 +8,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,6 +133,54 @@ test_no_daemons(void **state)
 	}
 }
 
+static const char *word;
+static unsigned words;
+
+static void
+count_words(void *ctx, enum pageout_log_level level, const char *line)
+{
+	(void)ctx;
+	words += level == PAGEOUT_LOG_ERROR && strstr(line, word) != NULL;
+}
+
+/* => as pageout_open(); the engine is closed */
+static int
+try_swap(uint64_t bytes, unsigned nodes, const char *says)
+{
+	struct pageout_options o = {
+		.mem_bytes = MEM,
+		.swap_bytes = bytes,
+		.nodes = nodes,
+		.log = count_words,
+	};
+	struct pageout *e = NULL;
+	int r;
+
+	word = says;
+	words = 0;
+	r = pageout_open(&e, &o);
+	pageout_close(e);
+	return r;
+}
+
+/* A swap file of which no page could be used is refused, and it is said why. */
+static void
+test_small_swap(void **state)
+{
+	(void)state;
+	for (unsigned nodes = 1; nodes <= 4; nodes *= 2) {
+		const char *why = nodes == 1 ? "less than two pages (8K), the"
+		                             : "for each of";
+
+		assert_int_equal(try_swap(nodes * 2 * PAGE - 1, nodes, why),
+		                 -EINVAL);
+		assert_int_equal(words, 1);
+		assert_int_equal(try_swap(nodes * 2 * PAGE, nodes, ""), 0);
+	}
+	assert_int_equal(try_swap(1, 1, "less than two pages"), -EINVAL);
+	assert_int_equal(words, 1);
+}
+
 /* The second inline engine is refused, and the first goes on. */
 static void
 test_inline_twice(void **state)
@@ -201,6 +253,33 @@ test_child_closes(void **state)
 	child_does(close_it);
 }
 
+/* A program may take all descriptors from itself; ours are open. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit before, limit;
+	struct pageout *e;
+	size_t wrong = 0;
+	char *at;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_THREAD), 0);
+	assert_int_equal(pageout_map(e, DATA, 0, (void **)&at), 0);
+	limit = before;
+	for (limit.rlim_cur = 0; limit.rlim_cur < 4; limit.rlim_cur++) {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		for (size_t i = 0; i < DATA; i += PAGE)
+			*(size_t *)(void *)(at + i) = i + limit.rlim_cur + 1;
+		for (size_t i = 0; i < DATA; i += PAGE)
+			wrong += *(size_t *)(void *)(at + i) !=
+			         i + limit.rlim_cur + 1;
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(wrong, 0);
+	pageout_close(e);
+}
+
 /* -- cancellation --------------------------------------------------------- */
 
 static void *
@@ -233,16 +312,70 @@ test_cancelled_in_fault(void **state)
 	pageout_close(e);
 }
 
+static sigjmp_buf failed;
+
+static void
+jump_out(int sig)
+{
+	(void)sig;
+	siglongjmp(failed, 1);
+}
+
+/* Touch memory that fails.  => what the thread would do if it were cancelled */
+static void *
+touch_and_fail(void *ctx)
+{
+	int state = PTHREAD_CANCEL_ENABLE;
+
+	errno = ENOTTY;
+	if (sigsetjmp(failed, 1) == 0) {
+		(void)*(volatile char *)ctx;
+		return NULL; /* it did not fail */
+	}
+	if (errno != ENOTTY)
+		return NULL;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	return state == PTHREAD_CANCEL_ENABLE ? ctx : NULL;
+}
+
+/* A handler that was there first may leave by a jump, as handlers do. */
+static void
+test_handler_jumps(void **state)
+{
+	struct sigaction sa = {.sa_handler = jump_out}, before;
+	FILE *file = tmpfile();
+	struct pageout *e;
+	pthread_t thread;
+	void *at, *ended;
+
+	(void)state;
+	assert_non_null(file); /* empty: a page of it is beyond its end */
+	assert_int_equal(sigaction(SIGBUS, &sa, &before), 0);
+	assert_int_equal(open_engine(&e, PAGEOUT_MODE_INLINE), 0);
+	at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(pthread_create(&thread, NULL, touch_and_fail, at), 0);
+	assert_int_equal(pthread_join(thread, &ended), 0);
+	assert_ptr_equal(ended, at);
+	assert_int_equal(munmap(at, PAGE), 0);
+	pageout_close(e);
+	assert_int_equal(sigaction(SIGBUS, &before, NULL), 0);
+	(void)fclose(file);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_threads),
 		cmocka_unit_test(test_no_daemons),
+		cmocka_unit_test(test_small_swap),
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),
 		cmocka_unit_test(test_child_closes),
+		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_cancelled_in_fault),
+		cmocka_unit_test(test_handler_jumps),
 	};
 	struct pageout *e;
 	int r = open_engine(&e, PAGEOUT_MODE_THREAD);

@@ -137,15 +137,16 @@ size_is_taken_as_given(void **state)
 	(void)state;
 	(void)close(taken(dir, 10 * MIB));
 	assert_int_equal(swap.bytes, 10 * MIB);
-	(void)close(taken(dir, 8191));
-	assert_int_equal(swap.bytes, 4096);
+	(void)close(taken(dir, 12287));
+	assert_int_equal(swap.bytes, 8192);
 }
 
 static void
 size_that_cannot_be_is_refused(void **state)
 {
 	(void)state;
-	refused(dir, 1, -EINVAL, "1B is less than one page");
+	refused(dir, 1, -EINVAL, "less than two pages");
+	refused(dir, 8191, -EINVAL, "less than two pages");
 	refused(dir, UINT64_MAX, -ENOSPC, "free: give a smaller size");
 	refused(dir, (uint64_t)1 << 63, -ENOSPC, "wanted, ");
 }

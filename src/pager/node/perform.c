@@ -14,10 +14,14 @@
  *	-ENOENT	there is no page
  *	-EINVAL	the area's protection forbids it: a page that comes in is copied
  *		instead, a page that should go out stays
- *	-EAGAIN	the layout is changing: events must be read first
+ *	-EAGAIN	the layout is changing: events must be read first; a page that
+ *		one of them takes away does not come in any more
  *	-EEXIST	it has moved: when Linux 6.18 had to try again because a page
  *		was being migrated, it moves pages without counting them and
- *		then finds their places taken
+ *		then finds their places taken.  Or, of a page that comes in,
+ *		something else is there: a guard page, a mark of UFFDIO_POISON,
+ *		a page that is not taken over yet or about to vanish.  Then the
+ *		core takes it back, and whoever waits meets what is there
  */
 #include <errno.h>
 #include <sched.h>
@@ -34,6 +38,7 @@
 #define CHANGE_TRIES 100 /* while the layout changes, of a page that goes out */
 
 #ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 
@@ -43,15 +48,6 @@ drop_pages(void *addr, size_t bytes)
 	long r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED);
 
 	must(r == 0);
-}
-
-void
-pager_layout_wait(struct pager *p)
-{
-	if (p->threads[THREAD_FAULTS].run != NULL &&
-	    pthread_equal(pthread_self(), p->threads[THREAD_FAULTS].id))
-		faults_drain(p);
-	(void)sched_yield();
 }
 
 /* Pages from index i whose frames are neighbours. */
@@ -78,12 +74,24 @@ must_have_moved(const void *from)
 	must(r == 0 && (in_memory & 1) == 0);
 }
 
+/*
+ * The frame's page is not in the pool.  One that the kernel has swapped out is,
+ * and mincore() would deny it.
+ */
+static bool
+frame_is_empty(const struct node *n, uint32_t pfn)
+{
+	return syscall(SYS_madvise, frame_addr(n, pfn), PAGE_BYTES,
+	               MADV_POPULATE_READ) < 0 &&
+	       errno == EFAULT;
+}
+
 /* -- in ------------------------------------------------------------------- */
 
 /*
  * Copy a page in where it cannot be moved, and give the frame's page back: the
  * copy is the page now.
- * => 0 or -ENOENT
+ * => 0, -EAGAIN or -ENOENT
  */
 static int
 map_copy(struct node *n, uint64_t vpn, uint32_t pfn)
@@ -94,16 +102,19 @@ map_copy(struct node *n, uint64_t vpn, uint32_t pfn)
 	do {
 		r = uffd_copy(n->pager->uffd, page_addr(vpn),
 		              frame_addr(n, pfn), PAGE_BYTES, 0, &done);
-		if (r == -EAGAIN)
-			pager_layout_wait(n->pager);
-	} while (r == -EAGAIN || r == -ENOMEM);
+	} while (r == -ENOMEM);
+	if (r == -EAGAIN)
+		return r;
 	if (r < 0)
 		return -ENOENT;
 	drop_pages(frame_addr(n, pfn), PAGE_BYTES);
 	return 0;
 }
 
-/* One page that the run did not take. */
+/*
+ * One page that the run did not take.
+ * => -EAGAIN: the layout is changing
+ */
 static int
 map_one(struct node *n, uint64_t vpn, uint32_t pfn)
 {
@@ -112,19 +123,16 @@ map_one(struct node *n, uint64_t vpn, uint32_t pfn)
 		int r = uffd_move(n->pager->uffd, page_addr(vpn),
 		                  frame_addr(n, pfn), PAGE_BYTES, 0, &done);
 
-		if (r == 0 || r == -ENOENT)
+		if (r == 0 || r == -ENOENT || r == -EAGAIN)
 			return r;
-		if (r == -EAGAIN) {
-			pager_layout_wait(n->pager);
-			continue;
-		}
 		if (r == -EBUSY && ++busy < BUSY_TRIES) {
 			(void)sched_yield();
 			continue;
 		}
 		if (r != -EEXIST)
 			return map_copy(n, vpn, pfn);
-		must_have_moved(frame_addr(n, pfn));
+		if (!frame_is_empty(n, pfn))
+			return r;
 		(void)uffd_wake(n->pager->uffd, page_addr(vpn), PAGE_BYTES);
 		return 0;
 	}
@@ -143,26 +151,59 @@ map_fill(struct node *n, const struct op *op)
 	}
 }
 
+/* Pages from index i that may come in, in one run; 0: this one may not. */
+static uint32_t
+map_run(const struct node *n, const struct op *op, uint32_t i)
+{
+	uint32_t max = run_of(op, i), run = 0;
+
+	while (run < max && !faults_taking(n->pager, op->vpn + i + run))
+		run++;
+	return run;
+}
+
+/*
+ * What was not moved by a run that may be empty.
+ * => 0; why it does not come in; or 1: to be tried again
+ */
+static int
+map_rest(struct node *n, uint64_t vpn, uint32_t pfn, uint32_t run)
+{
+	int err;
+
+	if (run == 0) /* but it may have moved, and not have been counted */
+		return frame_is_empty(n, pfn) ? 0 : -EAGAIN;
+	err = map_one(n, vpn, pfn);
+	if (err != -EAGAIN)
+		return err;
+	pager_layout_wait(n->pager);
+	return 1;
+}
+
 static void
 perform_map(struct node *n, struct op *op)
 {
 	map_fill(n, op);
 	for (uint32_t i = 0; i < op->count;) {
-		uint64_t vpn = op->vpn + i, done;
+		uint64_t vpn = op->vpn + i, done = 0;
+		uint32_t run = map_run(n, op, i);
+		int err;
 
-		(void)uffd_move(n->pager->uffd, page_addr(vpn),
-		                frame_addr(n, op->pg[i].pfn),
-		                (uint64_t)run_of(op, i) << PAGE_SHIFT, 0,
-		                &done);
+		if (run != 0)
+			(void)uffd_move(n->pager->uffd, page_addr(vpn),
+			                frame_addr(n, op->pg[i].pfn),
+			                (uint64_t)run << PAGE_SHIFT, 0, &done);
 		for (uint64_t k = done >> PAGE_SHIFT; k > 0; k--)
 			op->pg[i++].err = 0;
 		if (done != 0)
 			continue;
-		op->pg[i].err = (int16_t)map_one(n, vpn, op->pg[i].pfn);
-		if (op->pg[i].err < 0)
+		err = map_rest(n, vpn, op->pg[i].pfn, run);
+		if (err > 0)
+			continue;
+		op->pg[i++].err = (int16_t)err;
+		if (err < 0 || run == 0)
 			(void)uffd_wake(n->pager->uffd, page_addr(vpn),
 			                PAGE_BYTES);
-		i++;
 	}
 }
 
