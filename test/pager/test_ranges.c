@@ -88,11 +88,31 @@ what_cannot_be_split_stays(void **state)
 	engine_close(p);
 }
 
+/* -- pins ----------------------------------------------------------------- */
+
+static void
+a_page_has_65535_pins_and_no_more(void **state)
+{
+	enum { PINS = 65535 };
+	struct pager *p = open_or_skip(1, 640 * MIB);
+	char *at = engine_map(p, NULL, 2 * PAGE_BYTES);
+
+	(void)state;
+	for (unsigned i = 0; i < PINS; i++)
+		assert_int_equal(pager_pin(p, at + PAGE_BYTES, PAGE_BYTES), 0);
+	assert_int_equal(pager_pin(p, at, 2 * PAGE_BYTES), -EAGAIN);
+	assert_int_equal(p->nodes[0].core->pins, PINS);
+	assert_int_equal(pager_unpin(p, at + PAGE_BYTES, PAGE_BYTES), 0);
+	assert_int_equal(pager_pin(p, at, 2 * PAGE_BYTES), 0);
+	engine_close(p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_split_stays),
+		cmocka_unit_test(a_page_has_65535_pins_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
