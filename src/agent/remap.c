@@ -32,9 +32,10 @@ enum {
 static long
 remap_unmap(uintptr_t start, uintptr_t end)
 {
-	long r;
+	long r = memory_leave(start, end);
 
-	memory_leave(start, end);
+	if (r < 0)
+		return r;
 	r = sys(SYS_munmap, start, end - start);
 	memory_left(start, end);
 	return r;
@@ -49,7 +50,11 @@ remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 	r = sys(SYS_mremap, start, end - start, new_end - start, 0);
 	if (sys_failed(r))
 		return r;
-	memory_leave(end, new_end);
+	r = memory_leave(end, new_end);
+	if (r < 0) {
+		(void)sys(SYS_munmap, end, new_end - end);
+		return r;
+	}
 	memory_left(end, new_end);
 	if (new_end - end < AGENT_MANAGE_BYTES_MIN) {
 		/* Too short for an area of its own, but the kernel has made it
@@ -79,7 +84,9 @@ remap_place(const struct call *c, size_t bytes)
 		return sys(SYS_mmap, 0, bytes, PROT_RW, flags, -1, 0);
 	if (!agent_range(c->to, bytes, &start, &end))
 		return -EINVAL;
-	memory_leave(start, end);
+	r = memory_leave(start, end);
+	if (r < 0)
+		return r;
 	r = sys(SYS_mmap, start, bytes, PROT_RW, flags | MAP_FIXED, -1, 0);
 	memory_left(start, end);
 	return r;
@@ -98,7 +105,11 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 	if (sys_failed(r))
 		return r;
 	to = (uintptr_t)r;
-	memory_leave(to, to + new_bytes);
+	r = memory_leave(to, to + new_bytes);
+	if (r < 0) {
+		(void)sys(SYS_munmap, to, new_bytes);
+		return r;
+	}
 	memory_left(to, to + new_bytes);
 	r = pager_manage(agent_pager, 0, (void *)to, new_bytes,
 	                 !(wishes & SPAN_NORESERVE));
@@ -147,9 +158,10 @@ remap_managed(const struct call *c, uintptr_t start, uintptr_t end,
 	if (c->flags & MREMAP_DONTUNMAP)
 		return remap_move(c, start, end, new_bytes, wishes);
 	if (new_bytes <= end - start) {
-		if (new_bytes < end - start)
-			(void)remap_unmap(start + new_bytes, end);
-		return (long)start;
+		r = new_bytes < end - start
+		            ? remap_unmap(start + new_bytes, end)
+		            : 0;
+		return r < 0 ? r : (long)start;
 	}
 	r = remap_grow(start, end, start + new_bytes, wishes);
 	if (!sys_failed(r) || !(c->flags & MREMAP_MAYMOVE))
@@ -168,8 +180,11 @@ remap_foreign(const struct call *c)
 	if (agent_range(c->addr, c->bytes, &start, &end))
 		old = span_first(start, end).flags;
 	if ((c->flags & MREMAP_FIXED) &&
-	    agent_range(c->to, c->to_bytes, &to_start, &to_end))
-		memory_leave(to_start, to_end);
+	    agent_range(c->to, c->to_bytes, &to_start, &to_end)) {
+		r = memory_leave(to_start, to_end);
+		if (r < 0)
+			return r;
+	}
 	r = sys(SYS_mremap, c->addr, c->bytes, c->to_bytes, c->flags, c->to);
 	if (to_end != 0)
 		memory_left(to_start, to_end);
@@ -178,7 +193,7 @@ remap_foreign(const struct call *c)
 	if (end != 0)
 		memory_left(start, end);
 	if (agent_range((uintptr_t)r, c->to_bytes, &start, &end)) {
-		memory_leave(start, end);
+		(void)memory_leave(start, end);
 		memory_left(start, end);
 		if (old != 0)
 			span_set(start, end, old);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * victim_limits.c -- programs at a limit: what is refused there has changed
+ * nothing.
+ *
+ * A limit of ours is not the kernel's.  So a call may also succeed here, and
+ * then contents are what they should be after that.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "test/cli/victim.h"
+
+enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS };
+
+#define STRIPES (512 * MIB)
+
+static char *
+map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, RW, ANON | MAP_NORESERVE, -1, 0);
+
+	want(p != MAP_FAILED);
+	return p;
+}
+
+/* A call that was refused for lack of room. */
+static bool
+refused(bool failed)
+{
+	want(!failed || errno == ENOMEM);
+	return failed;
+}
+
+/* More parts of a mapping than can be told apart. */
+static void
+use_up_areas(char *stripes)
+{
+	for (size_t i = 0; i < STRIPES; i += 2 * PAGE)
+		(void)madvise(stripes + i, PAGE, MADV_RANDOM);
+	for (size_t i = 2; i < 100; i += 2)
+		if (refused(munmap(stripes + STRIPES - i * PAGE, PAGE) < 0))
+			break;
+}
+
+static int
+run_areas(size_t bytes, const char *argument)
+{
+	size_t third = bytes / 3 / PAGE * PAGE;
+	char *stripes = map(STRIPES), *p = map(3 * third), *middle = p + third;
+	char *code = mmap(NULL, MIB, RW | PROT_EXEC, ANON, -1, 0);
+
+	(void)argument;
+	want(code != MAP_FAILED);
+	fill(code, MIB, 43);
+	fill(p, third, 44);
+	fill(middle, third, 45);
+	fill(middle + third, third, 46);
+	use_up_areas(stripes);
+	(void)refused(mprotect(code, MIB, RW) < 0);
+	verify(code, MIB, 43);
+	if (refused(mremap(middle, third, third / 2 / PAGE * PAGE, 0) ==
+	            MAP_FAILED))
+		verify(middle, third, 45);
+	if (!refused(munmap(middle, third) < 0)) {
+		want(mmap(middle, third, RW, ANON | MAP_FIXED, -1, 0) ==
+		     middle);
+		verify_zero(middle, third);
+		fill(middle, third, 45);
+	}
+	fill(p, third, 47); /* others come and go */
+	verify(middle + third, third, 46);
+	verify(middle, third, 45);
+	if (!refused(mmap(middle, third, RW, ANON | MAP_FIXED, -1, 0) ==
+	             MAP_FAILED))
+		fill(middle, third, 45);
+	verify(p, third, 47);
+	verify(middle, third, 45);
+	return 0;
+}
+
+const struct victim victims_limits[] = {
+	{"areas", run_areas},
+	{NULL, NULL},
+};
