@@ -69,6 +69,25 @@ memory_manage(uintptr_t start, uintptr_t end, unsigned wishes)
 	return 0;
 }
 
+static bool
+is_managed(uintptr_t start)
+{
+	return pager_covers(agent_pager, (void *)start, AGENT_PAGE);
+}
+
+/*
+ * Let the kernel split the mapping that the range is the middle of, which it
+ * may refuse to: by advice that changes nothing here.
+ */
+static long
+leave_split(uintptr_t start, uintptr_t end)
+{
+	if (is_managed(start - AGENT_PAGE) && is_managed(end) &&
+	    sys(SYS_madvise, start, end - start, MADV_RANDOM) == -EAGAIN)
+		return -ENOMEM;
+	return 0;
+}
+
 long
 memory_leave(uintptr_t start, uintptr_t end)
 {
@@ -76,7 +95,11 @@ memory_leave(uintptr_t start, uintptr_t end)
 
 	if (!span_any(start, end, SPAN_MANAGED))
 		return 0;
-	r = pager_unmanage(agent_pager, (void *)start, end - start);
+	r = leave_split(start, end);
+	if (r == 0)
+		r = pager_unmanage(agent_pager, (void *)start, end - start);
+	if (r < 0)
+		(void)sys(SYS_madvise, start, end - start, MADV_NORMAL);
 	return r;
 }
 
@@ -145,16 +168,19 @@ map_flags(const struct call *c)
  * make room for it.
  */
 static long
-map_trial(const struct call *c)
+map_trial(const struct call *c, int flags)
 {
-	int flags = c->flags & ~(MAP_FIXED | MAP_POPULATE | MAP_LOCKED);
-	long r;
+	const int not_tried = MAP_FIXED | MAP_POPULATE | MAP_LOCKED;
+	long at, r = 0;
 
-	r = sys(SYS_mmap, 0, c->bytes, c->prot, flags, c->fd, c->offset);
-	if (sys_failed(r))
-		return r;
-	(void)sys(SYS_munmap, r, c->bytes);
-	return 0;
+	at = sys(SYS_mmap, 0, c->bytes, c->prot, flags & ~not_tried, c->fd,
+	         c->offset);
+	if (sys_failed(at))
+		return at;
+	if (flags & MAP_LOCKED) /* may it be: no page comes in for that */
+		r = sys(SYS_mlock2, at, c->bytes, MLOCK_ONFAULT);
+	(void)sys(SYS_munmap, at, c->bytes);
+	return r == -ENOMEM ? -EAGAIN : r; /* as mmap() says it */
 }
 
 /* The new mapping exists: make it what it should be. */
@@ -209,7 +235,7 @@ do_mmap(const struct call *c)
 	if (will & SPAN_MANAGED)
 		flags &= ~(MAP_LOCKED | MAP_POPULATE);
 	if (replaces) {
-		r = map_trial(c);
+		r = map_trial(c, flags);
 		if (r == 0)
 			r = memory_leave(start, end);
 		if (r < 0)

@@ -7,13 +7,18 @@
  * then contents are what they should be after that.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "test/cli/victim.h"
 
 enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS };
 
 #define STRIPES (512 * MIB)
+#define WALL (1024 * MIB)
 
 static char *
 map(size_t bytes)
@@ -79,7 +84,63 @@ run_areas(size_t bytes, const char *argument)
 	return 0;
 }
 
+/* As many mappings as the kernel allows: no other can be split. */
+static int
+run_mappings(size_t bytes, const char *argument)
+{
+	size_t third = bytes / 3 / PAGE * PAGE;
+	char *p = map(3 * third), *middle = p + third;
+	char *wall = mmap(NULL, WALL, PROT_NONE,
+	                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)argument;
+	want(wall != MAP_FAILED);
+	fill(middle, third, 48);
+	for (size_t i = 0; mprotect(wall + i, PAGE, PROT_READ) == 0;) {
+		i += 2 * PAGE;
+		if (i == WALL)
+			return 0; /* a limit that is not to be reached */
+	}
+	want(munmap(middle, third) < 0 && errno == ENOMEM);
+	verify(middle, third, 48);
+	want(mmap(middle, third, RW, ANON | MAP_FIXED, -1, 0) == MAP_FAILED);
+	want(errno == ENOMEM);
+	verify(middle, third, 48);
+	want(munmap(wall, WALL) == 0);
+	want(munmap(middle, third) == 0);
+	return 0;
+}
+
+/* A mapping that may not be locked does not replace another. */
+static int
+run_locked(size_t bytes, const char *argument)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+	struct rlimit limit = {16 * PAGE, 16 * PAGE};
+	char *p = map(bytes);
+
+	(void)argument;
+	fill(p, bytes, 49);
+	want(syscall(SYS_capset, &head, none) == 0);
+	want(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	want(mmap(p, bytes, PROT_READ, ANON | MAP_FIXED | MAP_LOCKED, -1, 0) ==
+	     MAP_FAILED);
+	want(errno == EAGAIN);
+	verify(p, bytes, 49);
+	limit.rlim_cur = 0;
+	want(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	want(mmap(p, PAGE, PROT_READ, ANON | MAP_FIXED | MAP_LOCKED, -1, 0) ==
+	     MAP_FAILED);
+	want(errno == EPERM);
+	verify(p, bytes, 49);
+	return 0;
+}
+
 const struct victim victims_limits[] = {
 	{"areas", run_areas},
+	{"mappings", run_mappings},
+	{"locked", run_locked},
 	{NULL, NULL},
 };
