@@ -58,6 +58,7 @@ right 'a thread on a stack of its own making' stack 64
 right 'no room for more areas: nothing is lost' areas 48
 right 'as many mappings as there may be' mappings 24
 right 'a mapping that may not be locked' locked 24
+right 'stacks and locked memory that move' pins 16
 right 'eight threads that map, change and free' threads 64
 right 'the same with a signal every millisecond' threads 64 signals
 right 'stacks of coroutines in managed memory' coroutine 32

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -138,9 +139,53 @@ run_locked(size_t bytes, const char *argument)
 	return 0;
 }
 
+/* The same stack again and again; a part of a mapping that grows and moves. */
+static void
+use_stack(size_t bytes)
+{
+	char *stack = map(bytes);
+	pthread_attr_t attr;
+
+	want(pthread_attr_init(&attr) == 0);
+	for (int i = 0; i < 100; i++)
+		want(pthread_attr_setstack(&attr, stack, bytes / 2) == 0);
+	want(mremap(stack, bytes, 2 * bytes, MREMAP_MAYMOVE) != MAP_FAILED);
+}
+
+/* Locked memory that grows and moves is locked; what is unlocked is not. */
+static void
+use_lock(size_t bytes)
+{
+	char *p = map(bytes), *q = map(2 * bytes);
+
+	fill(p, bytes, 50);
+	want(mlock(p, bytes) == 0);
+	want(mremap(p, bytes, 2 * bytes, MREMAP_MAYMOVE | MREMAP_FIXED, q) ==
+	     q);
+	want(madvise(q, PAGE, MADV_DONTNEED) < 0 && errno == EINVAL);
+	want(madvise(q + bytes, PAGE, MADV_DONTNEED) < 0 && errno == EINVAL);
+	verify(q, bytes, 50);
+	want(munlock(q, 2 * bytes) == 0);
+	verify(q, bytes, 50);
+	want(madvise(q, PAGE, MADV_DONTNEED) == 0);
+}
+
+/* Pins that are not given back are a limit soon reached. */
+static int
+run_pins(size_t bytes, const char *argument)
+{
+	size_t little = 64 * PAGE;
+
+	(void)argument;
+	for (int i = 0; i < 4; i++)
+		use_stack(little);
+	for (size_t at = 0; at < bytes; at += little)
+		use_lock(little);
+	return 0;
+}
+
 const struct victim victims_limits[] = {
-	{"areas", run_areas},
-	{"mappings", run_mappings},
-	{"locked", run_locked},
+	{"areas", run_areas},   {"mappings", run_mappings},
+	{"locked", run_locked}, {"pins", run_pins},
 	{NULL, NULL},
 };
