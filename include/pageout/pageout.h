@@ -240,6 +240,7 @@ int pageout_advise(struct pageout *engine, void *addr, size_t bytes,
  * Returns 0, or
  *	-EINVAL		not a range of this engine
  *	-ENOMEM		more would be pinned than half of the budget
+ *	-EAGAIN		a page would be pinned more often than that
  *	-EIO		contents of a page are lost; nothing stays pinned
  */
 int pageout_pin(struct pageout *engine, const void *addr, size_t bytes)

@@ -36,9 +36,17 @@ advise_hint(struct span s, enum pageout_hint hint)
 	return 0;
 }
 
+/* Pins go with the pages. */
 static long
 advise_discard(struct span s)
 {
+	const unsigned pinned = SPAN_LOCKED | SPAN_STACK;
+
+	if (s.flags & pinned) {
+		if (span_reserve() < 0)
+			return -ENOMEM;
+		span_set(s.start, s.end, s.flags & ~pinned);
+	}
 	return pager_discard(agent_pager, (void *)s.start, s.end - s.start);
 }
 

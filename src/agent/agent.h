@@ -104,8 +104,12 @@ bool agent_range(uintptr_t addr, size_t bytes, uintptr_t *ret_start,
  */
 long memory_manage(uintptr_t start, uintptr_t end, unsigned wishes);
 
-/* Before and after a system call that takes [start, end) away. */
-void memory_leave(uintptr_t start, uintptr_t end);
+/*
+ * Before and after a system call that takes [start, end) away.
+ * => memory_leave: -ENOMEM when tables, ours or the kernel's, have no room for
+ *    what is left; nothing has changed, and the call must not be made
+ */
+long memory_leave(uintptr_t start, uintptr_t end);
 void memory_left(uintptr_t start, uintptr_t end);
 
 /* Go ON, and adopt what was mapped EARLY. */

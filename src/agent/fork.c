@@ -231,20 +231,40 @@ _Fork(void)
 /* -- thread stacks ------------------------------------------------------- */
 
 static long
+pin_stack(struct span s)
+{
+	long r = span_reserve();
+
+	if (r == 0)
+		r = pager_pin(agent_pager, (void *)s.start, s.end - s.start);
+	if (r == 0)
+		span_set(s.start, s.end, s.flags | SPAN_STACK);
+	return r;
+}
+
+static long
 do_setstack(const struct call *c)
 {
 	uintptr_t start = c->addr & ~(uintptr_t)(AGENT_PAGE - 1), end;
+	long r = 0;
 
-	if (!agent_range(start, c->bytes + (c->addr - start), &start, &end) ||
-	    !span_any(start, end, SPAN_MANAGED))
+	if (!agent_range(start, c->bytes + (c->addr - start), &start, &end))
 		return 0;
-	return pager_pin(agent_pager, (void *)start, end - start);
+	while (r == 0 && start < end) {
+		struct span s = span_first(start, end);
+
+		if ((s.flags & SPAN_MANAGED) && !(s.flags & SPAN_STACK))
+			r = pin_stack(s);
+		start = s.end;
+	}
+	return r;
 }
 
 /*
  * A stack that the program makes itself is pinned: the C library keeps the
  * thread's control block in it, which the kernel writes when the thread has
- * stopped taking faults.
+ * stopped taking faults.  Nobody tells when the last thread on it has ended, so
+ * it stays pinned, once, until it is discarded or unmapped.
  */
 EXPORT int
 pthread_attr_setstack(pthread_attr_t *attr, void *addr, size_t bytes)

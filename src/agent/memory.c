@@ -69,11 +69,38 @@ memory_manage(uintptr_t start, uintptr_t end, unsigned wishes)
 	return 0;
 }
 
-void
+static bool
+is_managed(uintptr_t start)
+{
+	return pager_covers(agent_pager, (void *)start, AGENT_PAGE);
+}
+
+/*
+ * Let the kernel split the mapping that the range is the middle of, which it
+ * may refuse to: by advice that changes nothing here.
+ */
+static long
+leave_split(uintptr_t start, uintptr_t end)
+{
+	if (is_managed(start - AGENT_PAGE) && is_managed(end) &&
+	    sys(SYS_madvise, start, end - start, MADV_RANDOM) == -EAGAIN)
+		return -ENOMEM;
+	return 0;
+}
+
+long
 memory_leave(uintptr_t start, uintptr_t end)
 {
-	if (span_any(start, end, SPAN_MANAGED))
-		(void)pager_unmanage(agent_pager, (void *)start, end - start);
+	long r;
+
+	if (!span_any(start, end, SPAN_MANAGED))
+		return 0;
+	r = leave_split(start, end);
+	if (r == 0)
+		r = pager_unmanage(agent_pager, (void *)start, end - start);
+	if (r < 0)
+		(void)sys(SYS_madvise, start, end - start, MADV_NORMAL);
+	return r;
 }
 
 void
@@ -141,16 +168,19 @@ map_flags(const struct call *c)
  * make room for it.
  */
 static long
-map_trial(const struct call *c)
+map_trial(const struct call *c, int flags)
 {
-	int flags = c->flags & ~(MAP_FIXED | MAP_POPULATE | MAP_LOCKED);
-	long r;
+	const int not_tried = MAP_FIXED | MAP_POPULATE | MAP_LOCKED;
+	long at, r = 0;
 
-	r = sys(SYS_mmap, 0, c->bytes, c->prot, flags, c->fd, c->offset);
-	if (sys_failed(r))
-		return r;
-	(void)sys(SYS_munmap, r, c->bytes);
-	return 0;
+	at = sys(SYS_mmap, 0, c->bytes, c->prot, flags & ~not_tried, c->fd,
+	         c->offset);
+	if (sys_failed(at))
+		return at;
+	if (flags & MAP_LOCKED) /* may it be: no page comes in for that */
+		r = sys(SYS_mlock2, at, c->bytes, MLOCK_ONFAULT);
+	(void)sys(SYS_munmap, at, c->bytes);
+	return r == -ENOMEM ? -EAGAIN : r; /* as mmap() says it */
 }
 
 /* The new mapping exists: make it what it should be. */
@@ -163,7 +193,11 @@ map_made(const struct call *c, uintptr_t start, unsigned flags)
 	if (!agent_range(start, c->bytes, &start, &end))
 		never();
 	/* What we thought was here has been unmapped behind our back. */
-	memory_leave(start, end);
+	r = memory_leave(start, end);
+	if (r < 0) {
+		(void)sys(SYS_munmap, start, end - start);
+		return r;
+	}
 	memory_left(start, end);
 	if (flags & SPAN_RESERVED)
 		span_set(start, end, flags);
@@ -201,10 +235,11 @@ do_mmap(const struct call *c)
 	if (will & SPAN_MANAGED)
 		flags &= ~(MAP_LOCKED | MAP_POPULATE);
 	if (replaces) {
-		r = map_trial(c);
+		r = map_trial(c, flags);
+		if (r == 0)
+			r = memory_leave(start, end);
 		if (r < 0)
 			return r;
-		memory_leave(start, end);
 	}
 	r = sys(SYS_mmap, c->addr, c->bytes, c->prot, flags, c->fd, c->offset);
 	if (replaces)
@@ -251,7 +286,9 @@ do_munmap(const struct call *c)
 		return sys(SYS_munmap, c->addr, c->bytes);
 	if (span_reserve() < 0)
 		return -ENOMEM;
-	memory_leave(start, end);
+	r = memory_leave(start, end);
+	if (r < 0)
+		return r;
 	r = sys(SYS_munmap, start, end - start);
 	memory_left(start, end);
 	return r;
@@ -269,61 +306,72 @@ munmap(void *addr, size_t bytes)
 
 /* -- mprotect ------------------------------------------------------------ */
 
-/* The protection of a piece of known memory has become prot. */
+/* Memory that will be readable and writable is managed; denied until then. */
 static long
-protect_piece(struct span s, int prot)
+protect_manage(uintptr_t start, uintptr_t end)
 {
-	bool allowed = prot == PROT_RW;
-	long r;
+	while (start < end) {
+		struct span s = span_first(start, end);
+		long r = 0;
 
-	if (s.flags & SPAN_EARLY) {
-		if (!allowed)
-			span_set(s.start, s.end,
-			         (s.flags & ~(unsigned)SPAN_KIND) |
-			                 SPAN_RESERVED);
-		return 0;
-	}
-	if (s.flags & SPAN_RESERVED) {
-		if (!allowed)
-			return 0;
-		r = memory_manage(s.start, s.end,
-		                  s.flags & ~(unsigned)SPAN_KIND);
+		if (s.flags & SPAN_RESERVED) {
+			if (span_reserve() == 0)
+				r = memory_manage(
+					s.start, s.end,
+					(s.flags & ~(unsigned)SPAN_KIND) |
+						SPAN_DENIED);
+			else
+				r = -ENOMEM;
+		}
 		if (r < 0)
-			(void)sys(SYS_mprotect, s.start, s.end - s.start,
-			          PROT_NONE);
-		return r;
+			return r;
+		start = s.end;
 	}
-	if (!allowed)
+	return 0;
+}
+
+/* The protection of a piece of known memory has changed. */
+static void
+protect_piece(struct span s, bool allowed)
+{
+	if (s.flags & SPAN_EARLY)
+		span_set(s.start, s.end,
+		         (s.flags & ~(unsigned)(SPAN_KIND | SPAN_DENIED)) |
+		                 (allowed ? SPAN_EARLY : SPAN_RESERVED));
+	else if (s.flags & SPAN_RESERVED)
+		return;
+	else if (!allowed)
 		span_set(s.start, s.end, s.flags | SPAN_DENIED);
 	else if (s.flags & SPAN_DENIED) {
 		span_set(s.start, s.end, s.flags & ~(unsigned)SPAN_DENIED);
 		pager_protected(agent_pager, (void *)s.start, s.end - s.start);
 	}
-	return 0;
 }
 
 static long
 do_mprotect(const struct call *c)
 {
+	bool allowed = c->prot == PROT_RW;
 	uintptr_t start, end;
-	long r;
+	long r = 0;
 
-	r = sys(SYS_mprotect, c->addr, c->bytes, c->prot);
-	if (r < 0 || !agent_range(c->addr, c->bytes, &start, &end))
-		return r;
-	while (start < end) {
+	if (!agent_range(c->addr, c->bytes, &start, &end))
+		return sys(SYS_mprotect, c->addr, c->bytes, c->prot);
+	if (allowed)
+		r = protect_manage(start, end);
+	if (r == 0)
+		r = sys(SYS_mprotect, c->addr, c->bytes, c->prot);
+	while (r == 0 && start < end) {
 		struct span s = span_first(start, end);
 
 		if (s.flags != 0) {
-			if (span_reserve() < 0)
-				return -ENOMEM;
-			r = protect_piece(s, c->prot);
-			if (r < 0)
-				return r;
+			r = span_reserve();
+			if (r == 0)
+				protect_piece(s, allowed);
 		}
 		start = s.end;
 	}
-	return 0;
+	return r;
 }
 
 EXPORT int

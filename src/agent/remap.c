@@ -32,24 +32,58 @@ enum {
 static long
 remap_unmap(uintptr_t start, uintptr_t end)
 {
-	long r;
+	long r = memory_leave(start, end);
 
-	memory_leave(start, end);
+	if (r < 0)
+		return r;
 	r = sys(SYS_munmap, start, end - start);
 	memory_left(start, end);
 	return r;
+}
+
+/* What is added to a locked mapping is locked as well. */
+static long
+remap_lock(uintptr_t start, uintptr_t end, unsigned wishes)
+{
+	long r;
+
+	if (start == end || !(wishes & SPAN_LOCKED))
+		return 0;
+	r = pager_pin(agent_pager, (void *)start, end - start);
+	if (r == 0)
+		span_set(start, end, SPAN_MANAGED | wishes);
+	return r;
+}
+
+/* Pages have moved to to, and what pins them as a thread's stack. */
+static void
+remap_stacks(uintptr_t start, uintptr_t end, uintptr_t to, unsigned wishes)
+{
+	for (uintptr_t at = start; at < end;) {
+		struct span s = span_first(at, end);
+
+		if ((s.flags & SPAN_STACK) && span_reserve() == 0)
+			span_set(to + (s.start - start), to + (s.end - start),
+			         SPAN_MANAGED | SPAN_STACK | wishes);
+		at = s.end;
+	}
 }
 
 /* Grow [start, end) to new_end without moving.  => -ENOMEM: it must move */
 static long
 remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 {
+	unsigned flags = wishes & ~(unsigned)SPAN_LOCKED;
 	long r;
 
 	r = sys(SYS_mremap, start, end - start, new_end - start, 0);
 	if (sys_failed(r))
 		return r;
-	memory_leave(end, new_end);
+	r = memory_leave(end, new_end);
+	if (r < 0) {
+		(void)sys(SYS_munmap, end, new_end - end);
+		return r;
+	}
 	memory_left(end, new_end);
 	if (new_end - end < AGENT_MANAGE_BYTES_MIN) {
 		/* Too short for an area of its own, but the kernel has made it
@@ -57,11 +91,13 @@ remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 		r = pager_manage(agent_pager, 0, (void *)end, new_end - end,
 		                 !(wishes & SPAN_NORESERVE));
 		if (r == 0)
-			span_set(end, new_end, SPAN_MANAGED | wishes);
+			span_set(end, new_end, SPAN_MANAGED | flags);
 	} else
-		r = memory_manage(end, new_end, wishes);
+		r = memory_manage(end, new_end, flags);
+	if (r == 0)
+		r = remap_lock(end, new_end, wishes);
 	if (r < 0) {
-		(void)sys(SYS_munmap, end, new_end - end);
+		(void)remap_unmap(end, new_end);
 		return r;
 	}
 	return (long)start;
@@ -79,7 +115,9 @@ remap_place(const struct call *c, size_t bytes)
 		return sys(SYS_mmap, 0, bytes, PROT_RW, flags, -1, 0);
 	if (!agent_range(c->to, bytes, &start, &end))
 		return -EINVAL;
-	memory_leave(start, end);
+	r = memory_leave(start, end);
+	if (r < 0)
+		return r;
 	r = sys(SYS_mmap, start, bytes, PROT_RW, flags | MAP_FIXED, -1, 0);
 	memory_left(start, end);
 	return r;
@@ -98,23 +136,31 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 	if (sys_failed(r))
 		return r;
 	to = (uintptr_t)r;
-	memory_leave(to, to + new_bytes);
+	r = memory_leave(to, to + new_bytes);
+	if (r < 0) {
+		(void)sys(SYS_munmap, to, new_bytes);
+		return r;
+	}
 	memory_left(to, to + new_bytes);
 	r = pager_manage(agent_pager, 0, (void *)to, new_bytes,
 	                 !(wishes & SPAN_NORESERVE));
 	if (r == 0) {
 		(void)sys(SYS_madvise, to, new_bytes, MADV_DONTFORK);
 		span_set(to, to + new_bytes, SPAN_MANAGED | wishes);
-		r = pager_move(agent_pager, (void *)start, (void *)to, bytes);
+		r = remap_lock(to + bytes, to + new_bytes, wishes);
 	}
+	if (r == 0)
+		r = pager_move(agent_pager, (void *)start, (void *)to, bytes);
 	if (r < 0) {
 		(void)remap_unmap(to, to + new_bytes);
 		return r == -ENOMEM ? r : -EFAULT;
 	}
+	remap_stacks(start, start + bytes, to, wishes);
 	if (c->flags & MREMAP_DONTUNMAP) {
 		pager_unmanaged(agent_pager, (void *)start, end - start);
 		span_set(start, end, 0);
-		(void)memory_manage(start, end, wishes);
+		(void)memory_manage(start, end,
+		                    wishes & ~(unsigned)SPAN_LOCKED);
 	} else
 		(void)remap_unmap(start, end);
 	return (long)to;
@@ -147,9 +193,10 @@ remap_managed(const struct call *c, uintptr_t start, uintptr_t end,
 	if (c->flags & MREMAP_DONTUNMAP)
 		return remap_move(c, start, end, new_bytes, wishes);
 	if (new_bytes <= end - start) {
-		if (new_bytes < end - start)
-			(void)remap_unmap(start + new_bytes, end);
-		return (long)start;
+		r = new_bytes < end - start
+		            ? remap_unmap(start + new_bytes, end)
+		            : 0;
+		return r < 0 ? r : (long)start;
 	}
 	r = remap_grow(start, end, start + new_bytes, wishes);
 	if (!sys_failed(r) || !(c->flags & MREMAP_MAYMOVE))
@@ -168,8 +215,11 @@ remap_foreign(const struct call *c)
 	if (agent_range(c->addr, c->bytes, &start, &end))
 		old = span_first(start, end).flags;
 	if ((c->flags & MREMAP_FIXED) &&
-	    agent_range(c->to, c->to_bytes, &to_start, &to_end))
-		memory_leave(to_start, to_end);
+	    agent_range(c->to, c->to_bytes, &to_start, &to_end)) {
+		r = memory_leave(to_start, to_end);
+		if (r < 0)
+			return r;
+	}
 	r = sys(SYS_mremap, c->addr, c->bytes, c->to_bytes, c->flags, c->to);
 	if (to_end != 0)
 		memory_left(to_start, to_end);
@@ -178,7 +228,7 @@ remap_foreign(const struct call *c)
 	if (end != 0)
 		memory_left(start, end);
 	if (agent_range((uintptr_t)r, c->to_bytes, &start, &end)) {
-		memory_leave(start, end);
+		(void)memory_leave(start, end);
 		memory_left(start, end);
 		if (old != 0)
 			span_set(start, end, old);
@@ -186,21 +236,37 @@ remap_foreign(const struct call *c)
 	return r;
 }
 
+/* Of one managed mapping, as far as the program knows.  => its wishes */
+static bool
+remap_wishes(uintptr_t start, uintptr_t end, unsigned *ret_wishes)
+{
+	const unsigned keep = SPAN_LOCKED | SPAN_NOFORK | SPAN_NORESERVE;
+	struct span s = span_first(start, end);
+
+	*ret_wishes = s.flags & keep;
+	for (; start < end; start = s.end) {
+		s = span_first(start, end);
+		if ((s.flags & ~(unsigned)SPAN_STACK) !=
+		    (SPAN_MANAGED | *ret_wishes))
+			return false;
+	}
+	return true;
+}
+
 static long
 do_mremap(const struct call *c)
 {
 	uintptr_t start, end;
-	struct span s;
+	unsigned wishes;
 
 	if (span_reserve() < 0)
 		return -ENOMEM;
 	if (!agent_range(c->addr, c->bytes, &start, &end) ||
 	    !span_any(start, end, SPAN_MANAGED))
 		return remap_foreign(c);
-	s = span_first(start, end);
-	if (s.end != end || (s.flags & SPAN_DENIED))
+	if (!remap_wishes(start, end, &wishes))
 		return -EFAULT;
-	return remap_managed(c, start, end, s.flags & SPAN_NORESERVE);
+	return remap_managed(c, start, end, wishes);
 }
 
 EXPORT void *

@@ -35,6 +35,7 @@ enum {
 	SPAN_NOFORK = 1 << 4,    /* MADV_DONTFORK by the program */
 	SPAN_DENIED = 1 << 5,    /* not readable and writable just now */
 	SPAN_NORESERVE = 1 << 6, /* not promised when it becomes managed */
+	SPAN_STACK = 1 << 7,     /* of a thread: pinned once, or once more */
 };
 
 struct span {

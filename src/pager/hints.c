@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "core/policy.h"
 #include "pager/internal.h"
 
 /* -- hints ---------------------------------------------------------------- */
@@ -145,6 +146,32 @@ pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 
 /* -- pins ----------------------------------------------------------------- */
 
+/* A page that is in memory has as many pins as can be counted. */
+static bool
+pins_are_full(const struct core *c, unsigned space, uint64_t vpn)
+{
+	const struct frame *f = core_next_mapped(c, space, vpn, vpn + 1, &vpn);
+
+	return f != NULL && f->pins == UINT16_MAX;
+}
+
+/* Pin a page if it is there; else it begins to come. */
+static enum fault_verdict
+pin_ask(struct node *n, unsigned space, uint64_t vpn, struct batch *b,
+        int *ret_error)
+{
+	enum fault_verdict v = FAULT_NOMEM;
+
+	node_lock(n);
+	*ret_error = pins_are_full(n->core, space, vpn) ? -EAGAIN : -ENOMEM;
+	if (*ret_error == -ENOMEM &&
+	    n->core->pins < n->core->cfg.frames_total / 2)
+		v = tap_pin(n->core, space, vpn, b);
+	node_unlock(n);
+	node_perform(n, b);
+	return v;
+}
+
 static int
 pin_page(struct pager *p, uint64_t vpn)
 {
@@ -153,14 +180,9 @@ pin_page(struct pager *p, uint64_t vpn)
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
-		enum fault_verdict v = FAULT_NOMEM;
+		int err;
 
-		node_lock(n);
-		if (n->core->pins < n->core->cfg.frames_total / 2)
-			v = tap_pin(n->core, at.space, vpn, &b);
-		node_unlock(n);
-		node_perform(n, &b);
-		switch (v) {
+		switch (pin_ask(n, at.space, vpn, &b, &err)) {
 		case FAULT_DONE:
 			return 0;
 		case FAULT_STARTED:
@@ -173,7 +195,7 @@ pin_page(struct pager *p, uint64_t vpn)
 			reclaim_for_fault(n, &b);
 			break;
 		case FAULT_NOMEM:
-			return -ENOMEM;
+			return err;
 		case FAULT_POISONED:
 			return -EIO;
 		case FAULT_NOAREA:

@@ -245,7 +245,8 @@ void managed_sub(struct pager *p, uint64_t pages);
 /*
  * The first managed part of a range is managed no more; its pages are there
  * still.
- * => 0; -ENOENT: there is none; -ENOMEM: no room to split an area
+ * => 0; -ENOENT: there is none; -ENOMEM: no room to split an area, which is so
+ *    for the first part of a range or for none
  */
 int part_forget(struct pager *p, struct range r, struct part *ret);
 

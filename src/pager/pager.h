@@ -117,6 +117,7 @@ int pager_sync(struct pager *p, void *addr, size_t bytes);
 /*
  * Before munmap, MAP_FIXED or anything that takes the range away: forget its
  * contents and stop managing it.  Parts that are not managed are skipped.
+ * => -ENOMEM: tables are full; nothing has changed
  * => call pager_unmanaged() after the system call: threads that touched the
  *    range meanwhile are woken
  */

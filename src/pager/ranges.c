@@ -229,14 +229,41 @@ part_remove(struct pager *p, const struct part *part)
 	return 0;
 }
 
+/* Areas end at vpn, or begin there.  => with the map's lock held */
+static int
+border_make(struct pager *p, uint64_t vpn)
+{
+	const struct area *a;
+	struct place at;
+	int err = 0;
+
+	if (vpn == 0 || !map_place(p, vpn - 1, &at))
+		return 0;
+	node_lock(at.node);
+	a = core_area_find(at.node->core, at.space, vpn);
+	if (a != NULL && a->vpn < vpn)
+		err = tap_area_remove(at.node->core, at.space, vpn, 0);
+	node_unlock(at.node);
+	return err;
+}
+
+/*
+ * Only the ends of a range split areas, and only its first part a claim.  So
+ * when both ends are borders, and the first part is gone, nothing can fail.
+ */
 int
 part_forget(struct pager *p, struct range r, struct part *ret)
 {
 	int err = -ENOENT;
 
 	map_lock(p);
-	if (map_part(p, r, ret))
-		err = part_remove(p, ret);
+	if (map_part(p, r, ret)) {
+		err = border_make(p, r.vpn);
+		if (err == 0)
+			err = border_make(p, r.vpn + r.pages);
+		if (err == 0)
+			err = part_remove(p, ret);
+	}
 	map_unlock(p);
 	return err;
 }

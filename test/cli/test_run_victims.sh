@@ -56,6 +56,10 @@ right 'mremap' mremap 32
 right 'mprotect' mprotect 24
 right 'mlock' mlock 64
 right 'a thread on a stack of its own making' stack 64
+right 'no room for more areas: nothing is lost' areas 48
+right 'as many mappings as there may be' mappings 24
+right 'a mapping that may not be locked' locked 24
+right 'stacks and locked memory that move' pins 16
 right 'a robust mutex whose owner ends' robust 64
 right 'eight threads that map, change and free' threads 64
 right 'the same with a signal every millisecond' threads 64 signals

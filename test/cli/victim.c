@@ -239,13 +239,14 @@ int
 main(int argc, char **argv)
 {
 	const struct victim *const lists[] = {victims_basic, victims_maps,
-	                                      victims_forks, victims_threads};
+	                                      victims_forks, victims_threads,
+	                                      victims_limits};
 
 	if (argc < 3) {
 		(void)fprintf(stderr, "usage: victim CASE MIB [ARGUMENT]\n");
 		return 2;
 	}
-	for (size_t l = 0; l < 4; l++)
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
 		for (const struct victim *v = lists[l]; v->name != NULL; v++)
 			if (strcmp(v->name, argv[1]) == 0)
 				return v->run(strtoul(argv[2], NULL, 10) * MIB,

@@ -148,6 +148,42 @@ a_page_that_a_device_may_write_to_stays(void **state)
 	engine_close(p);
 }
 
+/* The same while the page gets another address: contents follow it. */
+static void
+what_a_device_writes_follows_a_page_that_moves(void **state)
+{
+	enum { BYTES = 3 * PAGE_BYTES };
+	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
+	char *from = engine_map(p, NULL, BYTES), *page = from + PAGE_BYTES;
+	char *to = engine_map(p, NULL, BYTES), *moved = to + PAGE_BYTES;
+	int fd = open_input(PAGE_BYTES, 2, 0);
+	struct io_uring ring;
+	struct io_uring_cqe *cqe;
+	struct iovec iov = {page, PAGE_BYTES};
+
+	(void)state;
+	if (fd < 0 || io_uring_queue_init(4, &ring, 0) < 0) {
+		engine_close(p);
+		skip();
+	}
+	fill(from, BYTES, 1);
+	assert_int_equal(io_uring_register_buffers(&ring, &iov, 1), 0);
+	assert_int_equal(pager_move(p, from, to, BYTES), 0);
+	assert_true(is_filled(to, BYTES, 1));
+	io_uring_prep_read_fixed(io_uring_get_sqe(&ring), fd, page, PAGE_BYTES,
+	                         0, 0);
+	assert_int_equal(io_uring_submit_and_wait(&ring, 1), 1);
+	assert_int_equal(io_uring_wait_cqe(&ring, &cqe), 0);
+	assert_int_equal(cqe->res, PAGE_BYTES);
+	assert_true(is_filled(moved, PAGE_BYTES, 2));
+	assert_int_equal(munmap(from, BYTES), 0);
+	io_uring_queue_exit(&ring);
+	engine_swap_out(p, to, BYTES); /* it is a page like others again */
+	assert_true(is_filled(moved, PAGE_BYTES, 2));
+	(void)close(fd);
+	engine_close(p);
+}
+
 struct evictor {
 	pthread_t thread;
 	struct pager *pager;
@@ -514,6 +550,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_that_a_device_may_write_to_stays),
+		cmocka_unit_test(
+			what_a_device_writes_follows_a_page_that_moves),
 		cmocka_unit_test(what_a_device_brings_is_not_lost),
 		cmocka_unit_test(
 			what_cannot_be_read_is_refused_and_never_zeros),

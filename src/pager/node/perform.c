@@ -10,7 +10,8 @@
  * MOVE works in runs and may stop anywhere.  Where it refuses a page:
  *
  *	-EBUSY	somebody holds the page (direct I/O), or a forked child shares
- *		it: try to make it ours alone once, then leave it
+ *		it: try to make it ours alone once, then leave it; when it gets
+ *		another address, the kernel moves it with whoever holds it
  *	-ENOENT	there is no page
  *	-EINVAL	the area's protection forbids it: a page that comes in is copied
  *		instead, a page that should go out stays
@@ -40,6 +41,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
 #endif
 
 static void
@@ -312,33 +316,64 @@ perform_unmap(struct node *n, struct op *op)
 
 /* -- the rest ------------------------------------------------------------- */
 
+/*
+ * A page that a device may write to must stay where it is in memory: the kernel
+ * itself gives it its new address.  Without a registration that makes no
+ * events; nobody may rely on either address until this is done.
+ * => 0 or a negative errno
+ */
+static int
+remap_held(struct node *n, uint64_t from, uint64_t to)
+{
+	int uffd = n->pager->uffd, r;
+
+	r = uffd_unregister(uffd, page_addr(to), PAGE_BYTES);
+	if (r == 0)
+		r = uffd_unregister(uffd, page_addr(from), PAGE_BYTES);
+	if (r == 0 &&
+	    syscall(SYS_mremap, page_addr(from), PAGE_BYTES, PAGE_BYTES,
+	            MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+	            page_addr(to)) == -1)
+		r = -errno;
+	if (r == 0)
+		r = uffd_register(uffd, page_addr(to), PAGE_BYTES,
+		                  UFFDIO_REGISTER_MODE_MISSING);
+	return r;
+}
+
+/* One page that the run did not take.  => 0 or -ENOENT */
 static int
 remap_one(struct node *n, uint64_t from, uint64_t to)
 {
-	uint64_t done;
-	int r;
+	for (unsigned busy = 0;;) {
+		uint64_t done;
+		int r = uffd_move(n->pager->uffd, page_addr(to),
+		                  page_addr(from), PAGE_BYTES, 0, &done);
 
-	do {
-		r = uffd_move(n->pager->uffd, page_addr(to), page_addr(from),
-		              PAGE_BYTES, 0, &done);
-		if (r == -EAGAIN)
+		if (r == 0 || r == -ENOENT)
+			return r;
+		if (r == -EAGAIN) {
 			pager_layout_wait(n->pager);
-	} while (r == -EAGAIN);
-	if (r == -EEXIST) {
-		must_have_moved(page_addr(from));
-		(void)uffd_wake(n->pager->uffd, page_addr(to), PAGE_BYTES);
-		return 0;
+			continue;
+		}
+		if (r == -EEXIST) {
+			must_have_moved(page_addr(from));
+			break;
+		}
+		if (r == -EBUSY && ++busy < BUSY_TRIES) {
+			if (busy > 1 || !make_exclusive(n, from))
+				(void)sched_yield();
+			continue;
+		}
+		if (remap_held(n, from, to) < 0) {
+			pager_say(n->pager, PAGEOUT_LOG_ERROR,
+			          "memory that a device holds cannot be moved, "
+			          "and has no other copy");
+			abort(); /* it would go on without its contents */
+		}
+		break;
 	}
-	if (r == 0 || r == -ENOENT)
-		return r;
-	do { /* held or protected: copy it */
-		r = uffd_copy(n->pager->uffd, page_addr(to), page_addr(from),
-		              PAGE_BYTES, 0, &done);
-		if (r == -EAGAIN)
-			pager_layout_wait(n->pager);
-	} while (r == -EAGAIN || r == -ENOMEM);
-	must(r == 0); /* contents must not be lost in silence */
-	(void)syscall(SYS_madvise, page_addr(from), PAGE_BYTES, MADV_DONTNEED);
+	(void)uffd_wake(n->pager->uffd, page_addr(to), PAGE_BYTES);
 	return 0;
 }
 
