@@ -85,9 +85,9 @@ int pager_space_stats(struct pager *p, unsigned space, uint64_t *ret_managed,
  * The range becomes managed, in a space: private anonymous readable and
  * writable memory, whole pages.  Pages that are resident in it are taken
  * over.
- * => -ENOMEM: budget and swap together are promised already, or tables are
- *    full; -EEXIST: part of it is managed; -EINVAL: no such space; or what
- *    userfaultfd says
+ * => -ENOMEM: budget and swap together are promised already, tables are full,
+ *    or there is no room for what is there; nothing has changed.  -EEXIST: part
+ *    of it is managed; -EINVAL: no such space; or what userfaultfd says
  */
 int pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
                  bool promise);

@@ -3,7 +3,8 @@
  * ranges.c -- ranges become managed, change, and cease to be.
  *
  *	manage		area first, then the registration, then whatever was
- *			there already is taken over
+ *			there already is taken over; if that cannot be, all of
+ *			it is given back as it was
  *	unmanage	area away first (faults find none), pages next (resident
  *			ones come back to the pool), the registration last,
  *			which wakes whoever waited there
@@ -66,28 +67,30 @@ adopt_start(struct place at, uint64_t vpn, struct batch *b)
 	return tap_adopt(c, at.space, vpn, b);
 }
 
-/* Take over one page that is in the range already. */
+/*
+ * Take over one page that is in the range already.
+ * => -ENOMEM: tables are full, or nothing has left for a frame since
+ */
 static int
 adopt_page(struct pager *p, uint64_t vpn)
 {
+	uint64_t since = pager_now_ns();
+
 	for (;;) {
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
-		uint32_t free = 0;
-		int r = -ENOMEM; /* if no node has an area: tables are full */
+		bool is_over = true; /* if no node has an area */
+		int r = -ENOMEM;
 
 		node_lock(n);
 		if (core_area_find(n->core, at.space, vpn) != NULL) {
 			r = adopt_start(at, vpn, &b);
-			free = core_frames_free(n->core);
+			is_over = n->core->oom_ns > since;
 		}
 		node_unlock(n);
 		node_perform(n, &b);
-		if (r == 0)
-			return 0;
-		/* The pool has not grown that far yet, or all are in use. */
-		if (free == 0)
+		if (r == 0 || is_over)
 			return r;
 		reclaim_for_fault(n, &b);
 	}
@@ -268,6 +271,77 @@ part_forget(struct pager *p, struct range r, struct part *ret)
 	return err;
 }
 
+/* -- give back ------------------------------------------------------------ */
+
+/*
+ * The core forgets a page that is mapped; it stays where it is.
+ * => false: its contents are elsewhere, or on their way
+ */
+static bool
+page_release(struct pager *p, uint64_t vpn)
+{
+	struct place at = place_of(p, vpn);
+	struct batch b = {0};
+	enum page_state s;
+
+	node_lock(at.node);
+	s = core_page_state(at.node->core, at.space, vpn);
+	if (s == PAGE_MAPPED)
+		(void)tap_vanished(at.node->core, at.space, vpn, 1, &b);
+	node_unlock(at.node);
+	node_perform(at.node, &b);
+	return s == PAGE_MAPPED || s == PAGE_NONE;
+}
+
+/* The same, and it is brought in first.  Where that cannot be, access fails. */
+static void
+page_give_back(struct pager *p, uint64_t vpn)
+{
+	enum fault_verdict v = FAULT_AGAIN;
+
+	while (v != FAULT_NOMEM && v != FAULT_POISONED &&
+	       !page_release(p, vpn)) {
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		struct batch b = {0};
+		struct node *n;
+
+		v = fault_ask(p, vpn, 0, false, &n);
+		if (v == FAULT_NOFRAME)
+			reclaim_for_fault(n, &b);
+		else if (v == FAULT_STARTED || v == FAULT_WAIT)
+			io_wait(n, seq);
+	}
+	if (v == FAULT_NOMEM || v == FAULT_POISONED)
+		fault_fail(p, vpn, v);
+}
+
+static uint64_t
+step_release(const struct part *part, struct batch *b)
+{
+	return tap_vanished(part->node->core, part->space, part->vpn,
+	                    part->pages, b);
+}
+
+/*
+ * A range is plain memory again, with its contents.  Those that are there go
+ * first: their frames are for those that are not.
+ */
+static void
+range_give_back(struct pager *p, struct range r)
+{
+	struct part part;
+
+	for (uint64_t i = 0; i < r.pages; i++)
+		(void)page_release(p, r.vpn + i);
+	for (uint64_t i = 0; i < r.pages; i++)
+		page_give_back(p, r.vpn + i);
+	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
+	while (part_forget(p, r, &part) == 0)
+		until_still(step_release, &part);
+	(void)uffd_unregister(p->uffd, page_addr(r.vpn), r.pages << PAGE_SHIFT);
+	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
+}
+
 int
 pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
              bool promise)
@@ -286,8 +360,11 @@ pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
 		while (err < 0 && part_forget(p, r, &part) == 0)
 			;
 	}
-	if (err == 0)
+	if (err == 0) {
 		err = adopt_resident(p, r);
+		if (err < 0)
+			range_give_back(p, r);
+	}
 	pager_leave(&g);
 	return err;
 }

@@ -27,7 +27,7 @@ open_or_skip(unsigned nodes, size_t mem_bytes)
 
 	if (p == NULL)
 		skip();
-	(void)alarm(120); /* a hang is a failure */
+	(void)alarm(30); /* a hang is a failure */
 	return p;
 }
 
@@ -88,6 +88,37 @@ what_cannot_be_split_stays(void **state)
 	engine_close(p);
 }
 
+/* -- memory that is full --------------------------------------------------- */
+
+/*
+ * A part of the range may leave, and does for the part that may not; then there
+ * is no frame for the rest.
+ */
+static void
+a_range_that_cannot_be_taken_over_is_given_back(void **state)
+{
+	struct pager *p = open_or_skip(1, budget);
+	char *stuck = engine_map(p, NULL, 6 * MIB), *at = map_plain(4 * MIB);
+
+	(void)state;
+	fill(stuck, 6 * MIB, 3);
+	assert_int_equal(mprotect(stuck, 6 * MIB, PROT_READ), 0);
+	fill(at, 4 * MIB, 4);
+	assert_int_equal(mprotect(at + MIB, 3 * MIB, PROT_READ), 0);
+	assert_int_equal(pager_manage(p, 0, at, 4 * MIB, true), -ENOMEM);
+	assert_false(pager_covers(p, at, 4 * MIB));
+	assert_int_equal(p->promised, 6 * MIB / PAGE_BYTES);
+	assert_true(is_filled(at, 4 * MIB, 4));
+	assert_int_equal(mprotect(stuck, 6 * MIB, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mprotect(at, 4 * MIB, PROT_READ | PROT_WRITE), 0);
+	pager_protected(p, stuck, 6 * MIB);
+	assert_int_equal(pager_manage(p, 0, at, 4 * MIB, true), 0);
+	engine_swap_out(p, at, 4 * MIB);
+	assert_true(is_filled(at, 4 * MIB, 4));
+	assert_true(is_filled(stuck, 6 * MIB, 3));
+	engine_close(p);
+}
+
 /* -- pins ----------------------------------------------------------------- */
 
 static void
@@ -112,6 +143,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_split_stays),
+		cmocka_unit_test(
+			a_range_that_cannot_be_taken_over_is_given_back),
 		cmocka_unit_test(a_page_has_65535_pins_and_no_more),
 	};
 
