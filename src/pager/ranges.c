@@ -56,15 +56,20 @@ step_discard(const struct part *part, struct batch *b)
 
 /* -- manage --------------------------------------------------------------- */
 
-/* => with the node's lock held */
+/*
+ * => with the node's lock held
+ * => -EAGAIN: the first touch of a neighbour tries to fill the place, and will
+ *    not
+ */
 static int
 adopt_start(struct place at, uint64_t vpn, struct batch *b)
 {
 	struct core *c = at.node->core;
+	enum page_state s = core_page_state(c, at.space, vpn);
 
-	if (core_page_state(c, at.space, vpn) != PAGE_NONE)
-		return 0;
-	return tap_adopt(c, at.space, vpn, b);
+	if (s == PAGE_MOVING)
+		return -EAGAIN;
+	return s == PAGE_NONE ? tap_adopt(c, at.space, vpn, b) : 0;
 }
 
 /*
@@ -80,6 +85,7 @@ adopt_page(struct pager *p, uint64_t vpn)
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
+		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		bool is_over = true; /* if no node has an area */
 		int r = -ENOMEM;
 
@@ -90,6 +96,10 @@ adopt_page(struct pager *p, uint64_t vpn)
 		}
 		node_unlock(n);
 		node_perform(n, &b);
+		if (r == -EAGAIN) {
+			pager_wait(p, seq, 1);
+			continue;
+		}
 		if (r == 0 || is_over)
 			return r;
 		reclaim_for_fault(n, &b);
