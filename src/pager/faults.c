@@ -121,13 +121,15 @@ static void
 range_vanished(struct pager *p, struct range r, bool unmapped)
 {
 	struct part part;
+	int err = 0;
 
-	if (unmapped)
-		while (part_forget(p, r, &part) == 0)
-			part_vanished(&part, true);
-	else
-		while (part_take(p, &r, &part))
-			part_vanished(&part, false);
+	while (unmapped && (err = part_forget(p, r, &part)) == 0)
+		part_vanished(&part, true);
+	if (unmapped && err != -ENOMEM)
+		return;
+	/* With full tables the areas stay; their pages must not. */
+	while (part_take(p, &r, &part))
+		part_vanished(&part, unmapped);
 }
 
 /* A raw mremap. */
