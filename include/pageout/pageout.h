@@ -241,6 +241,8 @@ int pageout_advise(struct pageout *engine, void *addr, size_t bytes,
  *	-EINVAL		not a range of this engine
  *	-ENOMEM		more would be pinned than half of the budget
  *	-EAGAIN		a page would be pinned more often than that
+ *	-EFAULT		a page cannot come: a guard page is there, or it was
+ *			refused before (out of memory)
  *	-EIO		contents of a page are lost; nothing stays pinned
  */
 int pageout_pin(struct pageout *engine, const void *addr, size_t bytes)

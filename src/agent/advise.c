@@ -163,7 +163,9 @@ lock_piece(struct span s, bool locked)
 	else
 		r = pager_unpin(agent_pager, (void *)s.start, bytes);
 	if (r < 0) {
-		agent_log_once(ONCE_PIN, "memory is not locked", r);
+		if (r !=
+		    -EFAULT) /* a guard page: the kernel would refuse too */
+			agent_log_once(ONCE_PIN, "memory is not locked", r);
 		return r == -EINVAL ? r : -ENOMEM;
 	}
 	span_set(s.start, s.end, s.flags ^ SPAN_LOCKED);

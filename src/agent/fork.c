@@ -20,10 +20,11 @@
  *
  * A handler cannot refuse, therefore fork() tries before.  Should it not fit
  * any more when it matters, areas stay marked MADV_DONTFORK, and our handler,
- * the first to run in the child, ends it; so it is after daemon(), too.
- * Children made by system calls of the program's own end with SIGSEGV at their
- * first access.  vfork(), posix_spawn(), system() and popen() share the memory
- * of the parent until they exec, and need nothing.
+ * the first to run in the child, ends it; so it is after daemon(), too.  If the
+ * C library itself touches managed memory before, or the child was made by a
+ * system call of the program's own, it ends with SIGSEGV at that access.
+ * vfork(), posix_spawn(), system() and popen() share the memory of the parent
+ * until they exec, and need nothing.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -96,6 +97,7 @@ fork_before(void)
 	struct call c = {.addr = 0};
 	long r;
 
+	refused = false;
 	if (agent_state != AGENT_ON || !agent_watches())
 		return 0;
 	agent_lock();
@@ -199,7 +201,8 @@ fork(void)
 	}
 	pid = real_fork();
 	if (pid > 0 && refused) {
-		(void)sys(SYS_wait4, pid, NULL, 0, NULL);
+		while (sys(SYS_wait4, pid, NULL, 0, NULL) == -EINTR)
+			;
 		errno = ENOMEM;
 		return -1;
 	}

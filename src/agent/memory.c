@@ -306,68 +306,49 @@ munmap(void *addr, size_t bytes)
 
 /* -- mprotect ------------------------------------------------------------ */
 
-/* Memory that will be readable and writable is managed; denied until then. */
+/*
+ * The protection of a piece of known memory has changed.
+ * => -ENOMEM: it is plain memory still, and stays so
+ */
 static long
-protect_manage(uintptr_t start, uintptr_t end)
-{
-	while (start < end) {
-		struct span s = span_first(start, end);
-		long r = 0;
-
-		if (s.flags & SPAN_RESERVED) {
-			if (span_reserve() == 0)
-				r = memory_manage(
-					s.start, s.end,
-					(s.flags & ~(unsigned)SPAN_KIND) |
-						SPAN_DENIED);
-			else
-				r = -ENOMEM;
-		}
-		if (r < 0)
-			return r;
-		start = s.end;
-	}
-	return 0;
-}
-
-/* The protection of a piece of known memory has changed. */
-static void
 protect_piece(struct span s, bool allowed)
 {
+	const unsigned wishes = s.flags & ~(unsigned)(SPAN_KIND | SPAN_DENIED);
+
 	if (s.flags & SPAN_EARLY)
 		span_set(s.start, s.end,
-		         (s.flags & ~(unsigned)(SPAN_KIND | SPAN_DENIED)) |
-		                 (allowed ? SPAN_EARLY : SPAN_RESERVED));
+		         wishes | (allowed ? SPAN_EARLY : SPAN_RESERVED));
 	else if (s.flags & SPAN_RESERVED)
-		return;
+		return allowed ? memory_manage(s.start, s.end, wishes) : 0;
 	else if (!allowed)
 		span_set(s.start, s.end, s.flags | SPAN_DENIED);
 	else if (s.flags & SPAN_DENIED) {
 		span_set(s.start, s.end, s.flags & ~(unsigned)SPAN_DENIED);
 		pager_protected(agent_pager, (void *)s.start, s.end - s.start);
 	}
+	return 0;
 }
 
+/*
+ * What is to be managed must be writable before: pages that are there may have
+ * to leave while others are taken over.
+ */
 static long
 do_mprotect(const struct call *c)
 {
-	bool allowed = c->prot == PROT_RW;
 	uintptr_t start, end;
-	long r = 0;
+	long r;
 
-	if (!agent_range(c->addr, c->bytes, &start, &end))
-		return sys(SYS_mprotect, c->addr, c->bytes, c->prot);
-	if (allowed)
-		r = protect_manage(start, end);
-	if (r == 0)
-		r = sys(SYS_mprotect, c->addr, c->bytes, c->prot);
+	r = sys(SYS_mprotect, c->addr, c->bytes, c->prot);
+	if (r < 0 || !agent_range(c->addr, c->bytes, &start, &end))
+		return r;
 	while (r == 0 && start < end) {
 		struct span s = span_first(start, end);
 
 		if (s.flags != 0) {
 			r = span_reserve();
 			if (r == 0)
-				protect_piece(s, allowed);
+				r = protect_piece(s, c->prot == PROT_RW);
 		}
 		start = s.end;
 	}

@@ -204,6 +204,17 @@ remap_managed(const struct call *c, uintptr_t start, uintptr_t end,
 	return remap_move(c, start, end, new_bytes, wishes);
 }
 
+/* The kernel looks at the arguments first, and would take nothing away. */
+static bool
+remap_is_wrong(const struct call *c)
+{
+	const int known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+
+	return (c->flags & ~known) != 0 || (c->flags & MREMAP_MAYMOVE) == 0 ||
+	       (c->addr | c->to) % AGENT_PAGE != 0 || c->to_bytes == 0 ||
+	       (c->to < c->addr + c->bytes && c->addr < c->to + c->to_bytes);
+}
+
 /* mremap() of memory that is not managed, over memory that may be. */
 static long
 remap_foreign(const struct call *c)
@@ -214,7 +225,7 @@ remap_foreign(const struct call *c)
 
 	if (agent_range(c->addr, c->bytes, &start, &end))
 		old = span_first(start, end).flags;
-	if ((c->flags & MREMAP_FIXED) &&
+	if ((c->flags & MREMAP_FIXED) && !remap_is_wrong(c) &&
 	    agent_range(c->to, c->to_bytes, &to_start, &to_end)) {
 		r = memory_leave(to_start, to_end);
 		if (r < 0)

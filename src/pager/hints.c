@@ -146,6 +146,9 @@ pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 
 /* -- pins ----------------------------------------------------------------- */
 
+/* It comes, and is not there: something else is in its place. */
+#define PIN_TRIES 1000
+
 /* A page that is in memory has as many pins as can be counted. */
 static bool
 pins_are_full(const struct core *c, unsigned space, uint64_t vpn)
@@ -175,7 +178,7 @@ pin_ask(struct node *n, unsigned space, uint64_t vpn, struct batch *b,
 static int
 pin_page(struct pager *p, uint64_t vpn)
 {
-	for (;;) {
+	for (unsigned started = 0;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
@@ -186,6 +189,10 @@ pin_page(struct pager *p, uint64_t vpn)
 		case FAULT_DONE:
 			return 0;
 		case FAULT_STARTED:
+			if (++started > PIN_TRIES)
+				return -EFAULT;
+			io_wait(n, seq);
+			break;
 		case FAULT_WAIT:
 			io_wait(n, seq);
 			break;

@@ -54,6 +54,7 @@ right 'madvise' discard 64
 right 'guard pages' guard 64
 right 'mremap' mremap 32
 right 'mprotect' mprotect 24
+right 'mprotect of more than fits' adopt 64
 right 'mlock' mlock 64
 right 'a thread on a stack of its own making' stack 64
 right 'no room for more areas: nothing is lost' areas 48

@@ -124,6 +124,8 @@ run_guard(size_t bytes, const char *argument)
 		fill(p + i + PAGE, piece - PAGE, i);
 	for (size_t i = 0; i < bytes; i += piece)
 		verify(p + i + PAGE, piece - PAGE, i);
+	(void)mlock(p, piece); /* may fail, and ends */
+	(void)munlock(p, piece);
 	(void)madvise(p, bytes, 103 /* GUARD_REMOVE */);
 	for (size_t i = 0; i < bytes; i += piece) {
 		verify_zero(p + i, PAGE);
@@ -248,6 +250,22 @@ run_mprotect(size_t bytes, const char *argument)
 	return 0;
 }
 
+/* More than fits is there when memory becomes an area. */
+static int
+run_adopt(size_t bytes, const char *argument)
+{
+	char *p = mmap(NULL, bytes, RW | PROT_EXEC, ANON, -1, 0);
+
+	(void)argument;
+	want(p != MAP_FAILED);
+	fill(p, bytes, 93);
+	want(mprotect(p, bytes, RW) == 0);
+	verify(p, bytes, 93);
+	fill(p, bytes, 94);
+	verify(p, bytes, 94);
+	return 0;
+}
+
 static int
 run_mlock(size_t bytes, const char *argument)
 {
@@ -302,13 +320,9 @@ run_stack(size_t bytes, const char *argument)
 }
 
 const struct victim victims_maps[] = {
-	{"munmap", run_munmap},
-	{"fixed", run_fixed},
-	{"discard", run_discard},
-	{"guard", run_guard},
-	{"mremap", run_mremap},
-	{"mprotect", run_mprotect},
-	{"mlock", run_mlock},
-	{"stack", run_stack},
-	{NULL, NULL},
+	{"munmap", run_munmap},   {"fixed", run_fixed},
+	{"discard", run_discard}, {"guard", run_guard},
+	{"mremap", run_mremap},   {"mprotect", run_mprotect},
+	{"adopt", run_adopt},     {"mlock", run_mlock},
+	{"stack", run_stack},     {NULL, NULL},
 };
