@@ -286,9 +286,11 @@ run(const struct worker *like, struct result *r)
 {
 	struct worker w[THREADS_MAX];
 	uint64_t last = 0;
+	unsigned i = st.options.threads;
 
 	begin(r);
-	for (unsigned i = st.options.threads; i-- > 0;) {
+	do {
+		i--;
 		w[i] = *like;
 		w[i].id = i;
 		w[i].start_ns = r->ns;
@@ -297,10 +299,10 @@ run(const struct worker *like, struct result *r)
 		if (i != 0 &&
 		    pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
 			no_thread();
-	}
+	} while (i != 0);
 	(void)work(&w[0]);
 	r->accesses = 0;
-	for (unsigned i = 0; i < st.options.threads; i++) {
+	for (i = 0; i < st.options.threads; i++) {
 		if (i != 0)
 			(void)pthread_join(w[i].thread, NULL);
 		if (like->latency_ns != NULL)

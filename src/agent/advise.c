@@ -163,8 +163,8 @@ lock_piece(struct span s, bool locked)
 	else
 		r = pager_unpin(agent_pager, (void *)s.start, bytes);
 	if (r < 0) {
-		if (r !=
-		    -EFAULT) /* a guard page: the kernel would refuse too */
+		/* At a guard page the kernel would refuse too. */
+		if (r != -EFAULT)
 			agent_log_once(ONCE_PIN, "memory is not locked", r);
 		return r == -EINVAL ? r : -ENOMEM;
 	}
@@ -175,9 +175,9 @@ lock_piece(struct span s, bool locked)
 static long
 lock_range(uintptr_t addr, size_t bytes, bool locked, int flags)
 {
-	uintptr_t start = addr & ~(uintptr_t)(AGENT_PAGE - 1), end;
+	uintptr_t start, end;
 
-	if (!agent_range(start, bytes + (addr - start), &start, &end) ||
+	if (!agent_pages(addr, bytes, &start, &end) ||
 	    !span_any(start, end, SPAN_MANAGED)) {
 		if (!locked)
 			return sys(SYS_munlock, addr, bytes);

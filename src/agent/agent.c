@@ -194,3 +194,12 @@ agent_range(uintptr_t addr, size_t bytes, uintptr_t *ret_start,
 	*ret_end = addr + rounded;
 	return true;
 }
+
+bool
+agent_pages(uintptr_t addr, size_t bytes, uintptr_t *ret_start,
+            uintptr_t *ret_end)
+{
+	uintptr_t start = addr & ~(uintptr_t)(AGENT_PAGE - 1);
+
+	return agent_range(start, bytes + (addr - start), ret_start, ret_end);
+}

@@ -95,6 +95,10 @@ void agent_pager_log(void *ctx, enum pageout_log_level level, const char *line);
 bool agent_range(uintptr_t addr, size_t bytes, uintptr_t *ret_start,
                  uintptr_t *ret_end);
 
+/* Likewise, of an address that need not be aligned. */
+bool agent_pages(uintptr_t addr, size_t bytes, uintptr_t *ret_start,
+                 uintptr_t *ret_end);
+
 /* -- memory.c ------------------------------------------------------------ */
 
 /*
@@ -111,6 +115,16 @@ long memory_manage(uintptr_t start, uintptr_t end, unsigned wishes);
  */
 long memory_leave(uintptr_t start, uintptr_t end);
 void memory_left(uintptr_t start, uintptr_t end);
+
+/* munmap() of [start, end). */
+long memory_unmap(uintptr_t start, uintptr_t end);
+
+/*
+ * A new mapping is there: what we thought was has been unmapped behind our
+ * back.
+ * => -ENOMEM, and the mapping is gone: no room to forget the old one
+ */
+long memory_replaced(uintptr_t start, uintptr_t end);
 
 /* Go ON, and adopt what was mapped EARLY. */
 void memory_adopt(void);

@@ -248,10 +248,10 @@ pin_stack(struct span s)
 static long
 do_setstack(const struct call *c)
 {
-	uintptr_t start = c->addr & ~(uintptr_t)(AGENT_PAGE - 1), end;
+	uintptr_t start, end;
 	long r = 0;
 
-	if (!agent_range(start, c->bytes + (c->addr - start), &start, &end))
+	if (!agent_pages(c->addr, c->bytes, &start, &end))
 		return 0;
 	while (r == 0 && start < end) {
 		struct span s = span_first(start, end);

@@ -112,6 +112,30 @@ memory_left(uintptr_t start, uintptr_t end)
 		span_set(start, end, 0);
 }
 
+long
+memory_unmap(uintptr_t start, uintptr_t end)
+{
+	long r = memory_leave(start, end);
+
+	if (r < 0)
+		return r;
+	r = sys(SYS_munmap, start, end - start);
+	memory_left(start, end);
+	return r;
+}
+
+long
+memory_replaced(uintptr_t start, uintptr_t end)
+{
+	long r = memory_leave(start, end);
+
+	if (r < 0)
+		(void)sys(SYS_munmap, start, end - start);
+	else
+		memory_left(start, end);
+	return r;
+}
+
 static long
 do_adopt(const struct call *c)
 {
@@ -192,13 +216,9 @@ map_made(const struct call *c, uintptr_t start, unsigned flags)
 
 	if (!agent_range(start, c->bytes, &start, &end))
 		never();
-	/* What we thought was here has been unmapped behind our back. */
-	r = memory_leave(start, end);
-	if (r < 0) {
-		(void)sys(SYS_munmap, start, end - start);
+	r = memory_replaced(start, end);
+	if (r < 0)
 		return r;
-	}
-	memory_left(start, end);
 	if (flags & SPAN_RESERVED)
 		span_set(start, end, flags);
 	if (!(flags & SPAN_MANAGED))
@@ -279,19 +299,13 @@ static long
 do_munmap(const struct call *c)
 {
 	uintptr_t start, end;
-	long r;
 
 	if (!agent_range(c->addr, c->bytes, &start, &end) ||
 	    !span_any(start, end, SPAN_KIND))
 		return sys(SYS_munmap, c->addr, c->bytes);
 	if (span_reserve() < 0)
 		return -ENOMEM;
-	r = memory_leave(start, end);
-	if (r < 0)
-		return r;
-	r = sys(SYS_munmap, start, end - start);
-	memory_left(start, end);
-	return r;
+	return memory_unmap(start, end);
 }
 
 EXPORT int

@@ -29,18 +29,6 @@ enum {
 	REMAP_FLAGS = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP
 };
 
-static long
-remap_unmap(uintptr_t start, uintptr_t end)
-{
-	long r = memory_leave(start, end);
-
-	if (r < 0)
-		return r;
-	r = sys(SYS_munmap, start, end - start);
-	memory_left(start, end);
-	return r;
-}
-
 /* What is added to a locked mapping is locked as well. */
 static long
 remap_lock(uintptr_t start, uintptr_t end, unsigned wishes)
@@ -79,12 +67,9 @@ remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 	r = sys(SYS_mremap, start, end - start, new_end - start, 0);
 	if (sys_failed(r))
 		return r;
-	r = memory_leave(end, new_end);
-	if (r < 0) {
-		(void)sys(SYS_munmap, end, new_end - end);
+	r = memory_replaced(end, new_end);
+	if (r < 0)
 		return r;
-	}
-	memory_left(end, new_end);
 	if (new_end - end < AGENT_MANAGE_BYTES_MIN) {
 		/* Too short for an area of its own, but the kernel has made it
 		 * one mapping with the rest, registered for faults. */
@@ -97,7 +82,7 @@ remap_grow(uintptr_t start, uintptr_t end, uintptr_t new_end, unsigned wishes)
 	if (r == 0)
 		r = remap_lock(end, new_end, wishes);
 	if (r < 0) {
-		(void)remap_unmap(end, new_end);
+		(void)memory_unmap(end, new_end);
 		return r;
 	}
 	return (long)start;
@@ -136,12 +121,9 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 	if (sys_failed(r))
 		return r;
 	to = (uintptr_t)r;
-	r = memory_leave(to, to + new_bytes);
-	if (r < 0) {
-		(void)sys(SYS_munmap, to, new_bytes);
+	r = memory_replaced(to, to + new_bytes);
+	if (r < 0)
 		return r;
-	}
-	memory_left(to, to + new_bytes);
 	r = pager_manage(agent_pager, 0, (void *)to, new_bytes,
 	                 !(wishes & SPAN_NORESERVE));
 	if (r == 0) {
@@ -152,7 +134,7 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 	if (r == 0)
 		r = pager_move(agent_pager, (void *)start, (void *)to, bytes);
 	if (r < 0) {
-		(void)remap_unmap(to, to + new_bytes);
+		(void)memory_unmap(to, to + new_bytes);
 		return r == -ENOMEM ? r : -EFAULT;
 	}
 	remap_stacks(start, start + bytes, to, wishes);
@@ -162,7 +144,7 @@ remap_move(const struct call *c, uintptr_t start, uintptr_t end,
 		(void)memory_manage(start, end,
 		                    wishes & ~(unsigned)SPAN_LOCKED);
 	} else
-		(void)remap_unmap(start, end);
+		(void)memory_unmap(start, end);
 	return (long)to;
 }
 
@@ -194,7 +176,7 @@ remap_managed(const struct call *c, uintptr_t start, uintptr_t end,
 		return remap_move(c, start, end, new_bytes, wishes);
 	if (new_bytes <= end - start) {
 		r = new_bytes < end - start
-		            ? remap_unmap(start + new_bytes, end)
+		            ? memory_unmap(start + new_bytes, end)
 		            : 0;
 		return r < 0 ? r : (long)start;
 	}
@@ -208,9 +190,8 @@ remap_managed(const struct call *c, uintptr_t start, uintptr_t end,
 static bool
 remap_is_wrong(const struct call *c)
 {
-	const int known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-
-	return (c->flags & ~known) != 0 || (c->flags & MREMAP_MAYMOVE) == 0 ||
+	return (c->flags & ~REMAP_FLAGS) != 0 ||
+	       (c->flags & MREMAP_MAYMOVE) == 0 ||
 	       (c->addr | c->to) % AGENT_PAGE != 0 || c->to_bytes == 0 ||
 	       (c->to < c->addr + c->bytes && c->addr < c->to + c->to_bytes);
 }

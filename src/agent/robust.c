@@ -24,9 +24,9 @@ static destroy_fn *real_destroy;
 static long
 do_pins(const struct call *c, pin_fn *pin)
 {
-	uintptr_t start = c->addr & ~(uintptr_t)(AGENT_PAGE - 1), end;
+	uintptr_t start, end;
 
-	if (!agent_range(start, c->bytes + (c->addr - start), &start, &end) ||
+	if (!agent_pages(c->addr, c->bytes, &start, &end) ||
 	    !span_any(start, end, SPAN_MANAGED))
 		return 0;
 	return pin(agent_pager, (void *)start, end - start);

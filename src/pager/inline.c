@@ -25,9 +25,8 @@ static struct sigaction inline_old;
 /*
  * Perform a batch; a read of the wanted page is made here, last, while the
  * device works on the others.
- * => true if there was one: the page is mapped, or its state says why not
  */
-static bool
+static void
 perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 {
 	struct batch rest = {0};
@@ -42,14 +41,13 @@ perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 	}
 	node_perform(n, &rest);
 	if (mine == NULL)
-		return false;
+		return;
 	io_transfer(n, mine, false);
 	node_lock(n);
 	tap_op_done(n->core, mine, b);
 	node_unlock(n);
 	pager_ended(n->pager);
 	node_perform(n, b);
-	return true;
 }
 
 /*
@@ -69,8 +67,7 @@ serve(struct pager *p, uint64_t vpn)
 		node_lock(n);
 		v = tap_fault(n->core, at.space, vpn, &b);
 		node_unlock(n);
-		if (perform_inline(n, vpn, &b))
-			return true;
+		perform_inline(n, vpn, &b);
 		switch (v) {
 		case FAULT_DONE:
 		case FAULT_STARTED: /* mapped; or the access says why not */

@@ -281,6 +281,30 @@ part_forget(struct pager *p, struct range r, struct part *ret)
 	return err;
 }
 
+/*
+ * A range is managed no more, when step has nothing left to do with its pages.
+ * => 0 or -ENOMEM: no room to split an area
+ */
+static int
+range_remove(struct pager *p, struct range r, step_fn *step)
+{
+	bool files = false;
+	struct part part;
+	int err;
+
+	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
+	while ((err = part_forget(p, r, &part)) == 0) {
+		until_still(step, &part);
+		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
+		                      part.pages << PAGE_SHIFT);
+		files |= part.type != 0;
+	}
+	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
+	for (unsigned i = 0; files && i < p->node_count; i++)
+		files_sweep(&p->nodes[i]);
+	return err == -ENOENT ? 0 : err;
+}
+
 /* -- give back ------------------------------------------------------------ */
 
 /*
@@ -339,17 +363,11 @@ step_release(const struct part *part, struct batch *b)
 static void
 range_give_back(struct pager *p, struct range r)
 {
-	struct part part;
-
 	for (uint64_t i = 0; i < r.pages; i++)
 		(void)page_release(p, r.vpn + i);
 	for (uint64_t i = 0; i < r.pages; i++)
 		page_give_back(p, r.vpn + i);
-	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
-	while (part_forget(p, r, &part) == 0)
-		until_still(step_release, &part);
-	(void)uffd_unregister(p->uffd, page_addr(r.vpn), r.pages << PAGE_SHIFT);
-	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
+	(void)range_remove(p, r, step_release);
 }
 
 int
@@ -384,21 +402,7 @@ pager_manage(struct pager *p, unsigned space, void *addr, size_t bytes,
 int
 range_unmanage(struct pager *p, struct range r)
 {
-	bool files = false;
-	struct part part;
-	int err;
-
-	__atomic_fetch_add(&p->removing, 1, __ATOMIC_ACQ_REL);
-	while ((err = part_forget(p, r, &part)) == 0) {
-		until_still(step_discard, &part);
-		(void)uffd_unregister(p->uffd, page_addr(part.vpn),
-		                      part.pages << PAGE_SHIFT);
-		files |= part.type != 0;
-	}
-	__atomic_fetch_sub(&p->removing, 1, __ATOMIC_ACQ_REL);
-	for (unsigned i = 0; files && i < p->node_count; i++)
-		files_sweep(&p->nodes[i]);
-	return err == -ENOENT ? 0 : err;
+	return range_remove(p, r, step_discard);
 }
 
 int

@@ -36,7 +36,7 @@
 #include "pager/pager.h"
 
 #define IO_BYTES 4096u
-#define NODE_BYTES_MIN (2 * IO_BYTES) /* the first page is never used */
+#define NODE_BYTES_MIN (UINT64_C(2) * IO_BYTES) /* page 0 is never used */
 #define BYTES_MIN (UINT64_C(64) << 20)
 #define BYTES_STEP (UINT64_C(2) << 20)
 /* A swap entry has 27 bits for the slot (SWP_OFFSET_BITS): 512 GiB. */

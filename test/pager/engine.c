@@ -107,6 +107,12 @@ sleep_ms(unsigned ms)
 	                NULL);
 }
 
+uint64_t
+engine_stat(struct pager *p, enum pageout_stat_id id)
+{
+	return __atomic_load_n(&p->nodes[0].stats[id], __ATOMIC_RELAXED);
+}
+
 enum page_state
 engine_state(struct pager *p, const void *page)
 {

@@ -33,6 +33,9 @@ char *engine_map(struct pager *p, void *addr, size_t bytes);
 char *engine_map_in(struct pager *p, unsigned space, void *addr, size_t bytes);
 void engine_unmap(struct pager *p, void *addr, size_t bytes);
 
+/* A counter of node 0. */
+uint64_t engine_stat(struct pager *p, enum pageout_stat_id id);
+
 enum page_state engine_state(struct pager *p, const void *page);
 
 /* Wait until a page is in a state.  => false after ten seconds */

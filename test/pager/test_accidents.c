@@ -51,12 +51,6 @@ sleep_ms(unsigned ms)
 	(void)nanosleep(&t, NULL);
 }
 
-static uint64_t
-stat_of(struct pager *p, enum pageout_stat_id id)
-{
-	return __atomic_load_n(&p->nodes[0].stats[id], __ATOMIC_RELAXED);
-}
-
 /* A thread that touches one page. */
 struct toucher {
 	pthread_t thread;
@@ -115,33 +109,51 @@ open_input(size_t bytes, uint64_t seed, int flags)
 	return fd;
 }
 
+/* A device may write to the page from now on.  => what it would write: 2 */
+static int
+hold_or_skip(struct pager *p, char *page, struct io_uring *ring)
+{
+	struct iovec iov = {page, PAGE_BYTES};
+	int fd = open_input(PAGE_BYTES, 2, 0);
+
+	if (fd < 0 || io_uring_queue_init(4, ring, 0) < 0) {
+		engine_close(p);
+		skip();
+	}
+	assert_int_equal(io_uring_register_buffers(ring, &iov, 1), 0);
+	return fd;
+}
+
+/* It does, to where the page was when it was held. */
+static void
+device_writes(struct io_uring *ring, int fd, char *page)
+{
+	struct io_uring_cqe *cqe;
+
+	io_uring_prep_read_fixed(io_uring_get_sqe(ring), fd, page, PAGE_BYTES,
+	                         0, 0);
+	assert_int_equal(io_uring_submit_and_wait(ring, 1), 1);
+	assert_int_equal(io_uring_wait_cqe(ring, &cqe), 0);
+	assert_int_equal(cqe->res, PAGE_BYTES);
+}
+
 /* The kernel holds the page for a device: it must not leave, nor be copied. */
 static void
 a_page_that_a_device_may_write_to_stays(void **state)
 {
 	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
 	char *page = engine_map(p, NULL, PAGE_BYTES);
-	int fd = open_input(PAGE_BYTES, 2, 0);
 	struct io_uring ring;
-	struct io_uring_cqe *cqe;
-	struct iovec iov = {page, PAGE_BYTES};
+	int fd;
 
 	(void)state;
-	if (fd < 0 || io_uring_queue_init(4, &ring, 0) < 0) {
-		engine_close(p);
-		skip();
-	}
 	fill(page, PAGE_BYTES, 1);
-	assert_int_equal(io_uring_register_buffers(&ring, &iov, 1), 0);
+	fd = hold_or_skip(p, page, &ring);
 	assert_true(engine_wait_state(p, page, PAGE_MAPPED));
 	assert_int_equal(pager_advise(p, page, PAGE_BYTES, PAGEOUT_COLD), 0);
-	assert_int_equal(stat_of(p, PAGEOUT_STAT_pgunmap), 0);
-	assert_int_equal(stat_of(p, PAGEOUT_STAT_pgunmap_busy), 1);
-	io_uring_prep_read_fixed(io_uring_get_sqe(&ring), fd, page, PAGE_BYTES,
-	                         0, 0);
-	assert_int_equal(io_uring_submit_and_wait(&ring, 1), 1);
-	assert_int_equal(io_uring_wait_cqe(&ring, &cqe), 0);
-	assert_int_equal(cqe->res, PAGE_BYTES);
+	assert_int_equal(engine_stat(p, PAGEOUT_STAT_pgunmap), 0);
+	assert_int_equal(engine_stat(p, PAGEOUT_STAT_pgunmap_busy), 1);
+	device_writes(&ring, fd, page);
 	assert_true(is_filled(page, PAGE_BYTES, 2));
 	io_uring_queue_exit(&ring);
 	(void)close(fd);
@@ -156,25 +168,15 @@ what_a_device_writes_follows_a_page_that_moves(void **state)
 	struct pager *p = open_or_skip(PAGEOUT_MODE_THREAD, "");
 	char *from = engine_map(p, NULL, BYTES), *page = from + PAGE_BYTES;
 	char *to = engine_map(p, NULL, BYTES), *moved = to + PAGE_BYTES;
-	int fd = open_input(PAGE_BYTES, 2, 0);
 	struct io_uring ring;
-	struct io_uring_cqe *cqe;
-	struct iovec iov = {page, PAGE_BYTES};
+	int fd;
 
 	(void)state;
-	if (fd < 0 || io_uring_queue_init(4, &ring, 0) < 0) {
-		engine_close(p);
-		skip();
-	}
 	fill(from, BYTES, 1);
-	assert_int_equal(io_uring_register_buffers(&ring, &iov, 1), 0);
+	fd = hold_or_skip(p, page, &ring);
 	assert_int_equal(pager_move(p, from, to, BYTES), 0);
 	assert_true(is_filled(to, BYTES, 1));
-	io_uring_prep_read_fixed(io_uring_get_sqe(&ring), fd, page, PAGE_BYTES,
-	                         0, 0);
-	assert_int_equal(io_uring_submit_and_wait(&ring, 1), 1);
-	assert_int_equal(io_uring_wait_cqe(&ring, &cqe), 0);
-	assert_int_equal(cqe->res, PAGE_BYTES);
+	device_writes(&ring, fd, page);
 	assert_true(is_filled(moved, PAGE_BYTES, 2));
 	assert_int_equal(munmap(from, BYTES), 0);
 	io_uring_queue_exit(&ring);
@@ -247,7 +249,7 @@ what_cannot_be_read_is_refused_and_never_zeros(void **state)
 	engine_swap_out(p, at, PAGES * PAGE_BYTES);
 	for (size_t i = 0; i < PAGES; i++)
 		assert_false(page_try(at + i * PAGE_BYTES, copy));
-	assert_int_equal(stat_of(p, PAGEOUT_STAT_pgpoison), PAGES);
+	assert_int_equal(engine_stat(p, PAGEOUT_STAT_pgpoison), PAGES);
 	/* Discarded, they are as good as new. */
 	assert_int_equal(pager_discard(p, at, PAGES * PAGE_BYTES), 0);
 	assert_true(is_zero(at, PAGES * PAGE_BYTES));
@@ -277,8 +279,8 @@ what_fails_now_and_then_is_read_again(void **state)
 			pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_RANDOM),
 			0);
 		assert_true(is_filled(at, PAGES * PAGE_BYTES, i));
-		assert_int_not_equal(stat_of(p, PAGEOUT_STAT_swap_read_errors),
-		                     0);
+		assert_int_not_equal(
+			engine_stat(p, PAGEOUT_STAT_swap_read_errors), 0);
 		engine_close(p);
 	}
 }
@@ -300,8 +302,8 @@ what_is_not_written_as_it_should_be_is_written_again(void **state)
 		fill(at, PAGES * PAGE_BYTES, i);
 		engine_swap_out(p, at, PAGES * PAGE_BYTES);
 		assert_true(is_filled(at, PAGES * PAGE_BYTES, i));
-		assert_int_not_equal(stat_of(p, PAGEOUT_STAT_swap_write_errors),
-		                     0);
+		assert_int_not_equal(
+			engine_stat(p, PAGEOUT_STAT_swap_write_errors), 0);
 		engine_close(p);
 	}
 }

@@ -188,14 +188,12 @@ begin(struct worker *w, void *(*run)(void *), char *page)
 static void
 cool_down(struct pager *p, char *at)
 {
-	const uint64_t *written = &p->nodes[0].stats[PAGEOUT_STAT_pswpout];
-
 	for (size_t i = 0; i < PAGES; i++)
 		assert_true(
 			engine_wait_state(p, at + i * PAGE_BYTES, PAGE_MAPPED));
 	assert_int_equal(pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_COLD),
 	                 0);
-	while (__atomic_load_n(written, __ATOMIC_RELAXED) < PAGES)
+	while (engine_stat(p, PAGEOUT_STAT_pswpout) < PAGES)
 		(void)usleep(1000);
 	for (size_t i = 0; i < PAGES; i++)
 		assert_true(

@@ -39,11 +39,7 @@
 #define CHANGE_TRIES 100 /* while the layout changes, of a page that goes out */
 
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
 #endif
 
 static void
