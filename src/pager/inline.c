@@ -136,6 +136,8 @@ inline_start(struct pager *p)
 	                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	(void)sigfillset(&sa.sa_mask);
+	for (unsigned i = 0; i < p->node_count; i++)
+		(void)swapdev_file_spin(&p->nodes[i].files[DEV_READ]);
 	if (sigaction(SIGBUS, &sa, &inline_old) < 0)
 		return -errno;
 	return 0;

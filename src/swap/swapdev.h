@@ -19,7 +19,7 @@
  *			So reaping is no way to wait for one request when more
  *			than one thread reaps.
  *	transfer	in the calling thread, for one who has to wait anyway:
- *			one system call, nobody to wake, never reaped
+ *			nobody to wake, never reaped
  *
  * Laws:
  *

@@ -23,12 +23,13 @@ enum { SLOTS = 16384, PAGES_MAX = 64 };
 
 struct backend {
 	const char *name;
-	bool direct, uring;
+	bool direct, uring, spin;
 };
 
-static const struct backend uring_direct = {"io_uring", true, true};
-static const struct backend threads_direct = {"threads", true, false};
-static const struct backend threads_buffered = {"threads", false, true};
+static const struct backend uring_direct = {"io_uring", true, true, false};
+static const struct backend uring_spin = {"io_uring", true, true, true};
+static const struct backend threads_direct = {"threads", true, false, false};
+static const struct backend threads_buffered = {"threads", false, true, false};
 
 static struct swapdev_file file;
 
@@ -45,6 +46,8 @@ file_setup(void **state)
 	if (fd < 0)
 		return -1;
 	if (swapdev_file_open(&file, fd, b->direct, SLOTS, b->uring) < 0)
+		return -1;
+	if (b->spin && swapdev_file_spin(&file) < 0)
 		return -1;
 	return strcmp(swapdev_file_backend(&file), b->name);
 }

@@ -23,28 +23,49 @@
 
 #include <cmocka.h>
 
+#include "os/file/spin.h"
 #include "test/unit/swapdev_pages.h"
+
+static int
+filter(struct sock_filter *code, unsigned short count)
+{
+	struct sock_fprog program = {.len = count, .filter = code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno
+	                                                                : 0;
+}
+
+#define LOAD(field) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define UNLESS(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
+#define END(what) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_##what)
 
 /* From now on, this thread's system call nr fails with EPERM. */
 static int
 forbid(unsigned nr)
 {
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-	                 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]),
-		.filter = code,
+		LOAD(nr),
+		UNLESS(nr, 1),
+		END(ERRNO | EPERM),
+		END(ALLOW),
 	};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno
-	                                                                : 0;
+	return filter(code, sizeof(code) / sizeof(code[0]));
+}
+
+/* Likewise, where its second argument is zero. */
+static int
+forbid_without_second(unsigned nr)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),     UNLESS(nr, 3),      LOAD(args[1]),
+		UNLESS(0, 1), END(ERRNO | EPERM), END(ALLOW),
+	};
+
+	return filter(code, sizeof(code) / sizeof(code[0]));
 }
 
 /* Run f in a child.  => its exit status: 0 good, 77 cannot here */
@@ -130,6 +151,65 @@ refused_later_to_a_stranger(void)
 	return page_round(false);
 }
 
+/* => its content is right, however often it is read */
+static bool
+reads_well(struct swapdev_req *r)
+{
+	for (unsigned i = 0; i < 2 * SPIN_RINGS; i++) {
+		memset(r->cookie, 0, SWAPDEV_PAGE_BYTES);
+		atomic_store(&spin.rest_ns, 0);
+		if (swapdev_transfer(&file.dev, r) != 0)
+			return false;
+		req_check(r, 2);
+	}
+	for (unsigned i = 0; i < SPIN_RINGS; i++)
+		if (atomic_load(&spin.rings[i].taken))
+			return false;
+	return true;
+}
+
+/* First no ring, then no waiting, for a thread that reads by spin.h. */
+static int
+refused_later_to_a_spinner(unsigned limit_ns, int (*forbid_enter)(void))
+{
+	const struct backend *b = &uring_spin;
+	struct swapdev_req *r = req_new(true, 1, 1, pages_new(1));
+
+	if (file_setup((void **)&b) != 0)
+		return 77;
+	req_fill(r, 2);
+	if (swapdev_transfer(&file.dev, r) != 0 || forbid_enter() < 0)
+		return 77;
+	r->write = false;
+	atomic_store(&spin.limit_ns, limit_ns);
+	return reads_well(r) ? 0 : 1;
+}
+
+static int
+forbid_start(void)
+{
+	return forbid(SYS_io_uring_enter);
+}
+
+/* io_uring_enter() that starts nothing. */
+static int
+forbid_wait(void)
+{
+	return forbid_without_second(SYS_io_uring_enter);
+}
+
+static int
+spinner_cannot_start(void)
+{
+	return refused_later_to_a_spinner(SPIN_NS, forbid_start);
+}
+
+static int
+spinner_cannot_wait(void)
+{
+	return refused_later_to_a_spinner(0, forbid_wait);
+}
+
 static void
 threads_step_in_where_io_uring_is_refused(void **state)
 {
@@ -143,6 +223,10 @@ sandbox_put_up_later_is_survived(void **state)
 	(void)state;
 	good_or_skipped(in_child(refused_later), "no io_uring or seccomp");
 	good_or_skipped(in_child(refused_later_to_a_stranger),
+	                "no io_uring or seccomp");
+	good_or_skipped(in_child(spinner_cannot_start),
+	                "no io_uring or seccomp");
+	good_or_skipped(in_child(spinner_cannot_wait),
 	                "no io_uring or seccomp");
 }
 

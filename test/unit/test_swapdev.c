@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,6 +140,34 @@ poll_fd_is_readable_while_something_waits(void **state)
 	(void)munmap(mem, SWAPDEV_PAGE_BYTES);
 }
 
+/* Who closes a device, and locks its file again, meets nobody's lock. */
+static void
+closing_lets_go_of_the_file(void **state)
+{
+	const struct backend *b = *state;
+	char path[] = "/var/tmp/test_swapdev.XXXXXX";
+	struct swapdev_file f;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < 10; i++) {
+		(void)close(fd);
+		fd = open(path,
+		          O_RDWR | O_CLOEXEC | (b->direct ? O_DIRECT : 0));
+		assert_true(fd >= 0);
+		assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+		assert_int_equal(
+			swapdev_file_open(&f, fd, b->direct, SLOTS, b->uring),
+			0);
+		swapdev_close(&f.dev);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	}
+	(void)close(fd);
+	(void)unlink(path);
+}
+
 static void
 descriptors_do_not_outlive_exec(void **state)
 {
@@ -158,15 +187,15 @@ child_forgets_and_parent_goes_on(void **state)
 	char *mem = pages_new(1);
 	struct swapdev_req *r = req_new(true, 5, 1, mem);
 	int fds[FILEDEV_FDS_MAX], status;
+	unsigned count = swapdev_file_fds(&file, fds);
 	pid_t pid;
 
 	(void)state;
-	(void)swapdev_file_fds(&file, fds);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		swapdev_file_forget(&file);
-		for (unsigned i = 0; i < 2; i++)
+		for (unsigned i = 0; i < count; i++)
 			if (fcntl(fds[i], F_GETFD) != -1)
 				_exit(1);
 		_exit(0);
@@ -480,10 +509,13 @@ main(void)
 		CASES(what_was_written_is_read),
 		CASES(chain_beyond_the_depth_ends_once),
 		CASE(end_of_file_is_an_error_not_zeros, uring_direct),
+		CASE(end_of_file_is_an_error_not_zeros, uring_spin),
 		CASE(end_of_file_is_an_error_not_zeros, threads_direct),
 		CASES(poll_fd_is_readable_while_something_waits),
+		CASES(closing_lets_go_of_the_file),
 		CASES(descriptors_do_not_outlive_exec),
 		CASES(child_forgets_and_parent_goes_on),
+		CASE(child_forgets_and_parent_goes_on, uring_spin),
 		CASES(threads_get_their_own_pages),
 		CASES(request_outlives_its_thread),
 		CASES(request_ends_though_its_submitter_is_stuck),

@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "base/bits.h"
 #include "os/file/filedev.h"
+#include "os/file/spin.h"
 #include "os/raw.h"
 
 static __thread bool thread_is_own;
@@ -293,6 +294,17 @@ swapdev_file_open(struct swapdev_file *f, int fd, bool direct, uint32_t slots,
 	if (r < 0)
 		r = threaddev_open(f);
 	must(r < 0 || (f->dev.ops != NULL && f->back != NULL));
+	return r;
+}
+
+int
+swapdev_file_spin(struct swapdev_file *f)
+{
+	int r = -EOPNOTSUPP;
+
+	if (f->dev.ops == &uringdev_ops)
+		r = spin_open();
+	f->spins = r == 0;
 	return r;
 }
 

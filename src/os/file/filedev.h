@@ -22,7 +22,8 @@
  * that the transfer brings.  So transfers are started by threads of ours only:
  * those that called filedev_thread_is_own(), which promises that they never
  * touch managed memory.  What other threads submit is started by a thread of
- * the device.
+ * the device.  Only who waits at once for the end of his own read may start it
+ * himself (spin.h).
  *
  * Room is made by grow(), which reserves it, so that a full file system says
  * so there and not in the middle of a write.
@@ -50,6 +51,7 @@ struct swapdev_file {
 	int fd;             /* (C) owned */
 	bool direct;        /* (C) */
 	bool is_block;      /* (C) */
+	bool spins;         /* (C) */
 	pthread_mutex_t grow_lock;
 	uint64_t bytes_made; /* (G) room that exists */
 	void *back;          /* (C) the back end, in memory of its own */
@@ -70,6 +72,13 @@ struct swapdev_file {
  */
 int swapdev_file_open(struct swapdev_file *f, int fd, bool direct,
                       uint32_t slots, bool try_uring);
+
+/*
+ * From now on whoever transfers waits awake for a read, see spin.h.
+ * => called by one thread of the process at a time, before there is a transfer
+ * => 0; or a negative errno, and whoever transfers sleeps
+ */
+int swapdev_file_spin(struct swapdev_file *f);
 
 /* "io_uring" or "threads". */
 const char *swapdev_file_backend(const struct swapdev_file *f);

@@ -40,7 +40,8 @@ uring_open(struct uring *u, int fd, unsigned depth)
 		r = -EOPNOTSUPP;
 		goto out;
 	}
-	r = io_uring_register_files(&u->ring, &fd, 1);
+	u->has_file = fd >= 0;
+	r = u->has_file ? io_uring_register_files(&u->ring, &fd, 1) : 0;
 	if (r < 0)
 		goto out;
 	u->depth = p.cq_entries < depth ? p.cq_entries : depth;
@@ -54,6 +55,13 @@ void
 uring_close(struct uring *u)
 {
 	io_uring_queue_exit(&u->ring);
+}
+
+void
+uring_drop_file(struct uring *u)
+{
+	(void)io_uring_unregister_files(&u->ring);
+	u->has_file = false;
 }
 
 bool
@@ -77,7 +85,10 @@ uring_queue(struct uring *u, int fd, bool write, const struct iovec *iov,
 		io_uring_prep_writev(sqe, fd, iov, iov_count, offset);
 	else
 		io_uring_prep_readv(sqe, fd, iov, iov_count, offset);
-	io_uring_sqe_set_flags(sqe, own ? IOSQE_FIXED_FILE : IOSQE_ASYNC);
+	if (own)
+		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	else if (u->has_file)
+		io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, cookie);
 	return true;
 }

@@ -3,10 +3,12 @@
  * uring.h -- io_uring, as little of it as a file device needs.
  *
  * One ring; transfers of one file, which is registered with it, or of others,
- * which are buffered and left to the kernel's threads.  Each call
- * states which of the ring's two ends it works on; the caller keeps others off
- * that end.  Waiting works on neither, so many threads may wait while others
- * work.
+ * which are buffered and left to the kernel's threads.  A ring without a file
+ * of its own is for any that are not buffered.
+ *
+ * Each call states which of the ring's two ends it works on; the caller keeps
+ * others off that end.  Waiting works on neither, so many threads may wait
+ * while others work.
  */
 #ifndef OS_FILE_URING_H
 #define OS_FILE_URING_H
@@ -18,6 +20,7 @@
 
 struct uring {
 	struct io_uring ring;
+	bool has_file;
 	unsigned depth; /* transfers that may be in flight: no more completions
 	                   than this can wait, so none can overflow */
 };
@@ -28,11 +31,18 @@ struct uring_done {
 };
 
 /*
+ *	fd	its file, or -1
+ *
  * => returns 0; -EPERM, -ENOSYS, -ENOMEM ... where the ring is refused;
  *    -EOPNOTSUPP where the kernel's is too old for us
  */
 int uring_open(struct uring *u, int fd, unsigned depth);
+
+/* => the kernel may free the ring, and let go of its file, much later */
 void uring_close(struct uring *u);
+
+/* Let go of the file now: before uring_close(), by the process that opened. */
+void uring_drop_file(struct uring *u);
 
 /*
  * Submission end: put a transfer into the queue.

@@ -31,6 +31,7 @@
 
 #include "base/assert.h"
 #include "os/file/filedev.h"
+#include "os/file/spin.h"
 #include "os/file/uring.h"
 #include "os/raw.h"
 #include "os/thread.h"
@@ -168,12 +169,6 @@ uringdev_submit(struct swapdev *d, struct swapdev_req *first)
 	return 0;
 }
 
-static void
-uringdev_transfer(struct swapdev *d, struct swapdev_req *r)
-{
-	filedev_move(filedev_of(d), r);
-}
-
 /* -- reaping --------------------------------------------------------------- */
 
 /* Must the transfer be made again?  A read at the end of the file must not. */
@@ -202,6 +197,22 @@ finish(const struct uringdev *u, struct swapdev_req *r, int result)
 		result = -EIO; /* short to the last */
 	r->moved_bytes = result > 0 ? bytes : 0;
 	r->result = result > 0 ? 0 : result;
+}
+
+static void
+uringdev_transfer(struct swapdev *d, struct swapdev_req *r)
+{
+	struct uringdev *u = uringdev_of(d);
+	int result = -EAGAIN;
+
+	if (u->f->spins && !r->write && r->place == NULL)
+		result = spin_read(u->f->fd, r->iov, r->iov_count,
+		                   filedev_offset(r));
+	r->result = 0; /* tries [U2] */
+	if (is_unfinished(r, result))
+		filedev_move(u->f, r);
+	else
+		finish(u, r, result);
 }
 
 /* Try again what has to be; then see to the backlog [U3]. */
@@ -351,6 +362,7 @@ uringdev_close(struct swapdev *d)
 	(void)pthread_cond_signal(&u->wake);
 	(void)pthread_mutex_unlock(&u->sq);
 	thread_join(&u->starter);
+	uring_drop_file(&u->uring);
 	swapdev_file_forget(u->f);
 }
 
