@@ -182,6 +182,7 @@ assertion_failed(const char *expr, const char *file, int line, const char *func)
 static const char *const specs[] = {
 	"clock",
 	"fifo",
+	"2q",
 	"random",
 	"linux24",
 	"kswapd",

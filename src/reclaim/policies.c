@@ -10,8 +10,13 @@
 #include "reclaim/simple.h"
 
 const struct policy_ops *const policies[] = {
-	&policy_clock,   &policy_fifo,   &policy_random,
-	&policy_linux24, &policy_kswapd, NULL,
+	&policy_clock.ops,
+	&policy_2q.ops,
+	&policy_fifo.ops,
+	&policy_random.ops,
+	&policy_linux24,
+	&policy_kswapd,
+	NULL,
 };
 
 /* -- names and tunables --------------------------------------------------- */

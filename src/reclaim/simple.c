@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * simple.c -- the driver of the yardstick policies.
+ * simple.c -- the driver of the plain policies.
  *
  * Three lists, in the words of Linux 2.4: mapped pages are active; pages that
  * kswapd unmapped are inactive, dirty until a write has ended, then clean; and
@@ -28,6 +28,12 @@ static inline struct simple *
 simple(const struct core *c)
 {
 	return c->policy_state;
+}
+
+static inline const struct simple_policy *
+rules(const struct core *c)
+{
+	return (const struct simple_policy *)c->cfg.policy;
 }
 
 static inline void
@@ -96,7 +102,9 @@ void
 simple_found(struct core *c, struct frame *f)
 {
 	(void)c;
-	f->flags |= FRAME_REFERENCED;
+	/* The first use of a page that was read ahead is its first use. */
+	if ((f->flags & FRAME_READAHEAD) == 0)
+		f->flags |= FRAME_REFERENCED;
 }
 
 void
@@ -126,6 +134,7 @@ simple_gone(struct core *c, struct frame *f)
 	case LIST_NONE:
 	case LIST_BUDDY:
 	case LIST_EMPTY:
+	case LIST_PROBATION:
 	case LIST_INACTIVE_ANON:
 	case LIST_ACTIVE_ANON:
 	case LIST_INACTIVE_FILE:
@@ -155,15 +164,24 @@ simple_held(const struct core *c)
 
 /* -- frames for pages ---------------------------------------------------- */
 
+static void
+drop_oldest(struct core *c)
+{
+	struct frame *f = &c->frames[simple(c)->inactive_clean.tail];
+
+	if (rules(c)->dropping != NULL)
+		rules(c)->dropping(c, f);
+	core_drop(c, f);
+}
+
 /* Drop up to n clean pages at once.  => how many */
 static uint32_t
 reclaim_clean(struct core *c, uint32_t n)
 {
-	struct simple *s = simple(c);
 	uint32_t done = 0;
 
-	while (done < n && s->inactive_clean.count != 0) {
-		core_drop(c, &c->frames[s->inactive_clean.tail]);
+	while (done < n && simple(c)->inactive_clean.count != 0) {
+		drop_oldest(c);
 		done++;
 	}
 	stat_add(c, PAGEOUT_STAT_pgsteal_direct, done);
@@ -238,24 +256,23 @@ shortage(const struct core *c)
  * => how many are on their way
  */
 static uint32_t
-unmap_some(struct core *c, uint32_t want, uint32_t tries, simple_choose *choose,
-           struct batch *b)
+unmap_some(struct core *c, uint32_t want, uint32_t tries, struct batch *b)
 {
-	struct simple *s = simple(c);
 	struct unmap_group g = {0};
 	bool full = core_swap_free(c) == 0;
 
 	want = min_u32(want, c->cfg.unmap_batch);
 	while (g.count < want && tries-- > 0) {
-		struct frame *f = choose(c, s);
+		struct frame *f = rules(c)->choose(c, simple(c));
 
 		if (f == NULL)
 			break;
 		stat_add(c, PAGEOUT_STAT_pgscan_kswapd, 1);
 		if ((f->entry != 0 || !full) && core_unmap(c, &g, f))
 			continue;
-		simple_gone(c, f); /* look at it again much later */
-		simple_mapped(c, f);
+		c->cfg.policy->gone(c, f);
+		f->flags |= FRAME_REFERENCED; /* see it again much later */
+		c->cfg.policy->mapped(c, f);
 	}
 	return core_unmap_end(c, &g, b);
 }
@@ -265,11 +282,11 @@ unmap_some(struct core *c, uint32_t want, uint32_t tries, simple_choose *choose,
  * started even for a small shortage, so that runs stay long.
  */
 bool
-simple_kswapd(struct core *c, struct batch *b, simple_choose *choose)
+simple_kswapd(struct core *c, struct batch *b)
 {
 	uint32_t n = shortage(c), want = max_u32(n, PULSE);
 
-	return n != 0 && unmap_some(c, want, 2 * want + 64, choose, b) != 0;
+	return n != 0 && unmap_some(c, want, 2 * want + 64, b) != 0;
 }
 
 bool
@@ -282,7 +299,7 @@ simple_kreclaimd(struct core *c, struct batch *b)
 	(void)b;
 	while (n < FREE_BATCH && s->inactive_clean.count != 0 &&
 	       core_frames_free(c) < want) {
-		core_drop(c, &c->frames[s->inactive_clean.tail]);
+		drop_oldest(c);
 		n++;
 	}
 	stat_add(c, PAGEOUT_STAT_pgsteal_kswapd, n);
@@ -305,13 +322,13 @@ simple_flush(struct core *c, struct batch *b)
  * can leave is known only when all pages were looked at.
  */
 bool
-simple_reclaim_direct(struct core *c, struct batch *b, simple_choose *choose)
+simple_reclaim_direct(struct core *c, struct batch *b)
 {
 	uint32_t n = reclaim_clean(c, PULSE);
 
 	if (n == 0)
 		n = unmap_some(c, max_u32(shortage(c), PULSE),
-		               2 * simple(c)->active.count, choose, b);
+		               2 * rules(c)->ops.held(c), b);
 	n += simple_flush(c, b);
 	return n != 0;
 }

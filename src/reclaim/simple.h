@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * simple.h -- what the yardstick policies have in common: one driver, and a
- * chooser that says which mapped page leaves next.
+ * simple.h -- what the plain policies have in common: one driver, and a few
+ * rules which say who leaves next.
  */
 #ifndef RECLAIM_SIMPLE_H
 #define RECLAIM_SIMPLE_H
@@ -9,7 +9,8 @@
 #include "core/policy.h"
 
 /*
- * State of a yardstick, at core.policy_state.
+ * State of a plain policy, at core.policy_state; one that needs more begins
+ * with it.
  */
 struct simple {
 	struct flist active;         /* mapped pages, newest at the head */
@@ -18,40 +19,26 @@ struct simple {
 	uint64_t random;             /* state of the generator */
 };
 
-/*
- * The next mapped page that should leave, or NULL when the policy has none.
- * It need not be able to leave; the driver skips those that cannot.
- */
-typedef struct frame *simple_choose(struct core *c, struct simple *s);
+/* A policy of this driver: the table that the core sees, and its rules. */
+struct simple_policy {
+	struct policy_ops ops;
 
-#define SIMPLE_POLICY(id, text, choose)                          \
-	static bool id##_kswapd(struct core *c, struct batch *b) \
-	{                                                        \
-		return simple_kswapd(c, b, choose);              \
-	}                                                        \
-	static bool id##_direct(struct core *c, struct batch *b) \
-	{                                                        \
-		return simple_reclaim_direct(c, b, choose);      \
-	}                                                        \
-	const struct policy_ops policy_##id = {                  \
-		.name = #id,                                     \
-		.help = text,                                    \
-		.state_bytes = simple_state_bytes,               \
-		.init = simple_init,                             \
-		.watermarks = simple_watermarks,                 \
-		.alloc = simple_alloc,                           \
-		.mapped = simple_mapped,                         \
-		.cached = simple_cached,                         \
-		.cleaned = simple_cleaned,                       \
-		.found = simple_found,                           \
-		.gone = simple_gone,                             \
-		.freed = simple_freed,                           \
-		.kswapd = id##_kswapd,                           \
-		.kreclaimd = simple_kreclaimd,                   \
-		.flush = simple_flush,                           \
-		.reclaim_direct = id##_direct,                   \
-		.held = simple_held,                             \
-	}
+	/*
+	 * The next mapped page that should leave, or NULL when there is none.
+	 * It need not be able to leave; the driver skips those that cannot.
+	 */
+	struct frame *(*choose)(struct core *c, struct simple *s);
+
+	/* A clean page loses its frame (or NULL). */
+	void (*dropping)(struct core *c, const struct frame *f);
+};
+
+/* What all of them do alike. */
+#define SIMPLE_OPS                                              \
+	.watermarks = simple_watermarks, .alloc = simple_alloc, \
+	.cached = simple_cached, .cleaned = simple_cleaned,     \
+	.kswapd = simple_kswapd, .kreclaimd = simple_kreclaimd, \
+	.flush = simple_flush, .reclaim_direct = simple_reclaim_direct
 
 size_t simple_state_bytes(const struct core_config *cfg);
 void simple_init(struct core *c);
@@ -64,13 +51,13 @@ void simple_freed(struct core *c, struct frame *f);
 void simple_watermarks(const struct core *c, struct zone *z);
 uint32_t simple_alloc(struct core *c, enum alloc_use use, uint32_t want,
                       uint32_t need, uint32_t *pfns);
-bool simple_kswapd(struct core *c, struct batch *b, simple_choose *choose);
+bool simple_kswapd(struct core *c, struct batch *b);
 bool simple_kreclaimd(struct core *c, struct batch *b);
 bool simple_flush(struct core *c, struct batch *b);
-bool simple_reclaim_direct(struct core *c, struct batch *b,
-                           simple_choose *choose);
+bool simple_reclaim_direct(struct core *c, struct batch *b);
 uint32_t simple_held(const struct core *c);
 
-extern const struct policy_ops policy_fifo, policy_clock, policy_random;
+extern const struct simple_policy policy_fifo, policy_clock, policy_random,
+	policy_2q;
 
 #endif

@@ -52,8 +52,22 @@ random_choose(struct core *c, struct simple *s)
 	return fifo_choose(c, s);
 }
 
-SIMPLE_POLICY(fifo, "the page that came in first leaves first", fifo_choose);
-SIMPLE_POLICY(clock,
-              "first in first out, with a second chance for pages in use",
-              clock_choose);
-SIMPLE_POLICY(random, "any page leaves", random_choose);
+#define YARDSTICK(id, text, chooser)                       \
+	const struct simple_policy policy_##id = {         \
+		.ops = {.name = #id,                       \
+	                .help = text,                      \
+	                SIMPLE_OPS,                        \
+	                .state_bytes = simple_state_bytes, \
+	                .init = simple_init,               \
+	                .mapped = simple_mapped,           \
+	                .found = simple_found,             \
+	                .gone = simple_gone,               \
+	                .freed = simple_freed,             \
+	                .held = simple_held},              \
+		.choose = chooser,                         \
+	}
+
+YARDSTICK(fifo, "the page that came in first leaves first", fifo_choose);
+YARDSTICK(clock, "first in first out, with a second chance for pages in use",
+          clock_choose);
+YARDSTICK(random, "any page leaves", random_choose);

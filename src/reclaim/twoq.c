@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * twoq.c -- policy 2q: a page must be asked for twice.
+ *
+ * Johnson and Shasha, "2Q: A Low Overhead High Performance Buffer Management
+ * Replacement Algorithm", VLDB 1994.  Their queues, and ours:
+ *
+ *	A1in	probation	pages that were asked for once, first in first
+ *				out, a tenth of the mapped pages
+ *	Am	active		those that were asked for again
+ *	A1out	shadows		in the slots of pages that were thrown out
+ *
+ *	fault --> probation --+--> unmapped --> thrown out --> shadow
+ *	            active ---+       |                          |
+ *	              ^---------------+ soft fault    hard fault |
+ *	              +------------------------------------------+
+ *
+ * A page on probation is not asked for again while it is mapped: that cannot
+ * be seen, and says little, for accesses come in bursts.  Afterwards it can be:
+ * by a soft fault, while the page waits to be written or dropped, or by a hard
+ * one before as many others were thrown out as memory holds.  Either makes it
+ * active, and so does a soft fault of an active page that was tried.
+ *
+ * So a scan goes through probation and leaves the active pages where they are,
+ * and in balance, when nothing new is asked for twice, no active page is tried
+ * and none faults: all the victims come from probation.
+ */
+#include "base/bits.h"
+#include "pageout/stat.h"
+#include "reclaim/simple.h"
+
+#define PROBATION_DIVISOR 10 /* a tenth of the mapped pages */
+#define ACTIVE 1u            /* frame.age: it was asked for again */
+
+struct twoq {
+	struct simple simple;
+	struct flist probation; /* mapped pages, newest at the head */
+	uint32_t evictions;     /* counted round and round, never 0 */
+};
+
+static inline struct twoq *
+twoq(const struct core *c)
+{
+	return c->policy_state;
+}
+
+static size_t
+twoq_state_bytes(const struct core_config *cfg)
+{
+	(void)cfg;
+	return sizeof(struct twoq);
+}
+
+static void
+twoq_init(struct core *c)
+{
+	simple_init(c);
+	flist_init(&twoq(c)->probation);
+	twoq(c)->evictions = 1;
+}
+
+static void
+twoq_dropping(struct core *c, const struct frame *f)
+{
+	struct twoq *q = twoq(c);
+
+	core_shadow_set(c, f->entry, q->evictions);
+	if (++q->evictions == 0)
+		q->evictions = 1;
+}
+
+/* It was thrown out not long ago. */
+static bool
+is_refault(struct core *c, const struct frame *f)
+{
+	uint32_t then = f->entry != 0 ? core_shadow_take(c, f->entry) : 0;
+
+	if (then == 0)
+		return false;
+	stat_add(c, PAGEOUT_STAT_workingset_refault_anon, 1);
+	return twoq(c)->evictions - then <= c->cfg.frames_total;
+}
+
+static void
+twoq_mapped(struct core *c, struct frame *f)
+{
+	if (is_refault(c, f) || f->flags & FRAME_REFERENCED)
+		f->age = ACTIVE;
+	f->flags &= (uint16_t)~FRAME_REFERENCED;
+	if (f->age == ACTIVE)
+		simple_mapped(c, f);
+	else
+		flist_add_head(c, &twoq(c)->probation, LIST_PROBATION, f);
+}
+
+static void
+twoq_gone(struct core *c, struct frame *f)
+{
+	if (f->list == LIST_PROBATION)
+		flist_del(c, &twoq(c)->probation, f);
+	else
+		simple_gone(c, f);
+}
+
+static void
+twoq_freed(struct core *c, struct frame *f)
+{
+	(void)c;
+	f->age = 0;
+}
+
+static struct frame *
+twoq_choose(struct core *c, struct simple *s)
+{
+	const struct flist *probation = &twoq(c)->probation;
+	uint32_t mapped = probation->count + s->active.count;
+	const struct flist *l =
+		s->active.count == 0 ||
+				probation->count > mapped / PROBATION_DIVISOR
+			? probation
+			: &s->active;
+
+	return l->count == 0 ? NULL : &c->frames[l->tail];
+}
+
+static uint32_t
+twoq_held(const struct core *c)
+{
+	return simple_held(c) + twoq(c)->probation.count;
+}
+
+const struct simple_policy policy_2q = {
+	.ops = {.name = "2q",
+                .help = "a page must be asked for twice to stay",
+                SIMPLE_OPS,
+                .state_bytes = twoq_state_bytes,
+                .init = twoq_init,
+                .mapped = twoq_mapped,
+                .found = simple_found,
+                .gone = twoq_gone,
+                .freed = twoq_freed,
+                .held = twoq_held},
+	.choose = twoq_choose,
+	.dropping = twoq_dropping,
+};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_twoq.c -- policy 2q: who is on probation, and who is not.
+ */
+#include "test/unit/world.h"
+
+enum { FRAMES = 256 };
+
+static int
+fresh(void **unused)
+{
+	(void)unused;
+	world_open((struct sim_options){.policy = "2q", .frames = FRAMES});
+	return 0;
+}
+
+static enum list_id
+list_of(uint32_t page)
+{
+	pte_t pte = pte_get(w->node->core, 0, vpn(page));
+
+	if (pte_kind(pte) != PTE_PRESENT)
+		return LIST_NONE;
+	return (enum list_id)w->node->core->frames[pte_pfn(pte)].list;
+}
+
+/* Ask for a page again while it is out of reach. */
+static void
+touch_again(uint32_t page)
+{
+	unmap(page, 1);
+	touch(page, false);
+}
+
+/* Touch other pages until this one was thrown out.  => the next other page */
+static uint32_t
+scan_until_gone(uint32_t page, uint32_t other)
+{
+	while (state(page) != PAGE_SWAPPED)
+		touch(other++, true);
+	return other;
+}
+
+static void
+a_page_is_on_probation_until_it_is_asked_for_again(void **unused)
+{
+	(void)unused;
+	touch(1, true);
+	assert_int_equal(list_of(1), LIST_PROBATION);
+	touch_again(1);
+	assert_int_equal(list_of(1), LIST_ACTIVE);
+	touch_again(1);
+	assert_int_equal(list_of(1), LIST_ACTIVE);
+}
+
+static void
+a_page_that_was_read_ahead_is_asked_for_once(void **unused)
+{
+	struct batch b = {NULL, NULL};
+
+	(void)unused;
+	touch(1, true);
+	swap_out(1, 1);
+	(void)core_prefetch(w->node->core, 0, vpn(1), 1, &b);
+	submit(&b);
+	finish_all();
+	assert_int_equal(state(1), PAGE_CACHED);
+	touch(1, false);
+	assert_int_equal(list_of(1), LIST_PROBATION);
+}
+
+static void
+a_page_that_comes_back_soon_is_active(void **unused)
+{
+	(void)unused;
+	touch(0, true);
+	(void)scan_until_gone(0, 1);
+	touch(0, false);
+	assert_int_equal(list_of(0), LIST_ACTIVE);
+}
+
+static void
+a_page_that_comes_back_late_is_on_probation(void **unused)
+{
+	uint64_t gone;
+	uint32_t other;
+
+	(void)unused;
+	touch(0, true);
+	other = scan_until_gone(0, 1);
+	gone = stat_of(PAGEOUT_STAT_pgsteal_direct) +
+	       stat_of(PAGEOUT_STAT_pgsteal_kswapd);
+	while (stat_of(PAGEOUT_STAT_pgsteal_direct) +
+	               stat_of(PAGEOUT_STAT_pgsteal_kswapd) <=
+	       gone + FRAMES)
+		touch(other++, true);
+	touch(0, false);
+	assert_int_equal(list_of(0), LIST_PROBATION);
+}
+
+static void
+a_scan_leaves_active_pages_where_they_are(void **unused)
+{
+	uint64_t faults;
+
+	(void)unused;
+	for (uint32_t i = 0; i < FRAMES / 2; i++) {
+		touch(i, true);
+		touch_again(i);
+	}
+	for (uint32_t i = FRAMES; i < 3 * FRAMES; i++)
+		touch(i, true);
+	faults = stat_of(PAGEOUT_STAT_pgfault);
+	for (uint32_t i = 0; i < FRAMES / 2; i++)
+		touch(i, false);
+	assert_int_equal(stat_of(PAGEOUT_STAT_pgfault), faults);
+}
+
+/* They are tried, when nobody is on probation. */
+static void
+active_pages_leave_when_others_become_active(void **unused)
+{
+	(void)unused;
+	touch(0, true);
+	touch_again(0);
+	for (uint32_t i = 1; state(0) == PAGE_MAPPED; i++) {
+		assert_in_range(i, 1, 2 * FRAMES);
+		touch(i, true);
+		touch_again(i);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(
+			a_page_is_on_probation_until_it_is_asked_for_again,
+			fresh),
+		cmocka_unit_test_setup(
+			a_page_that_was_read_ahead_is_asked_for_once, fresh),
+		cmocka_unit_test_setup(a_page_that_comes_back_soon_is_active,
+	                               fresh),
+		cmocka_unit_test_setup(
+			a_page_that_comes_back_late_is_on_probation, fresh),
+		cmocka_unit_test_setup(
+			a_scan_leaves_active_pages_where_they_are, fresh),
+		cmocka_unit_test_setup(
+			active_pages_leave_when_others_become_active, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
