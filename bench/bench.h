@@ -70,6 +70,7 @@ struct sequence {
 	uint64_t pages;
 	uint64_t hot_pages;
 	uint64_t accesses; /* of the row */
+	unsigned threads;  /* that do them */
 	struct zipf zipf;
 };
 
@@ -78,6 +79,7 @@ struct sequence_options {
 	uint64_t pages;
 	uint64_t frames;   /* of the budget */
 	uint64_t accesses; /* of uniform and loop; the others do more */
+	unsigned threads;  /* of rows that do not say how many themselves */
 };
 
 /* => returns 0, or -EINVAL: no random row of that name */

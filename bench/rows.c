@@ -2,13 +2,14 @@
 /*
  * rows.c -- what is done to the memory, and how long it takes.
  *
- * fill, scan and rmw go over all pages in order; the random rows touch one page
- * at a time, as sequence.c says, and keep the latency of each access.  verify
- * and warm, which are the accesses that lead to uniform, are not measured.
+ * fill, rmw and the scans go over all pages, in one order or another; the
+ * random rows touch one page at a time, as sequence.c says, and keep the latency
+ * of each access.  verify and warm, which are the accesses that lead to uniform,
+ * are not measured.
  *
  * Several threads share a row: of those that go over all pages each has a part
- * of them, of a random row each does the accesses to its blocks.  So within a
- * row a page is one thread's, and what is done does not depend on how many
+ * of the order, of a random row each does the accesses to its blocks.  So within
+ * a row a page is one thread's, and what is done does not depend on how many
  * there are.
  */
 #include <errno.h>
@@ -24,6 +25,7 @@
 enum {
 	WORDS = BENCH_PAGE / sizeof(uint64_t),
 	BLOCK = 512, /* pages, of one thread in a random row */
+	STRIDE = 3,  /* pages, of the row of that name */
 };
 
 static struct {
@@ -36,9 +38,10 @@ static struct {
 /* What one of the threads does in a row. */
 struct worker {
 	pthread_t thread;
-	unsigned id;
+	unsigned id, threads;
 	void (*access)(uint64_t page);
-	const struct sequence *sequence; /* NULL: in order */
+	uint64_t (*order)(uint64_t i);   /* the i-th page of all, or */
+	const struct sequence *sequence; /* the pages of a random row */
 	uint64_t from;                   /* the first access */
 	uint64_t count;                  /* of accesses, or pages, of all */
 	uint64_t start_ns, end_ns;
@@ -144,6 +147,44 @@ rmw_half(uint64_t page)
 		check_tag(page);
 }
 
+/* -- orders of all pages --------------------------------------------------- */
+
+static uint64_t
+forward(uint64_t i)
+{
+	return i;
+}
+
+static uint64_t
+backward(uint64_t i)
+{
+	return st.pages - 1 - i;
+}
+
+/* Every third page, then those behind them, then the rest. */
+static uint64_t
+stride(uint64_t i)
+{
+	uint64_t first = 0, n;
+
+	while (i >= (n = (st.pages - first + STRIDE - 1) / STRIDE)) {
+		i -= n;
+		first++;
+	}
+	return first + i * STRIDE;
+}
+
+/* Two scans in turn, of the lower and the upper half. */
+static uint64_t
+two_scans(uint64_t i)
+{
+	uint64_t half = (st.pages + 1) / 2;
+
+	return i % 2 == 0 ? i / 2 : half + i / 2;
+}
+
+/* -- results --------------------------------------------------------------- */
+
 static int
 compare_u32(const void *a, const void *b)
 {
@@ -232,12 +273,12 @@ end(struct result *r, uint64_t now)
 static void
 work_in_order(struct worker *w)
 {
-	uint64_t page = w->count * w->id / st.options.threads;
-	uint64_t end = w->count * (w->id + 1) / st.options.threads;
+	uint64_t i = w->count * w->id / w->threads;
+	uint64_t end = w->count * (w->id + 1) / w->threads;
 
-	w->accesses = end - page;
-	while (page < end)
-		w->access(page++);
+	w->accesses = end - i;
+	while (i < end)
+		w->access(w->order(i++));
 	w->end_ns = now_ns();
 }
 
@@ -250,7 +291,7 @@ work_at_random(struct worker *w)
 	for (uint64_t i = 0; i < w->count; i++) {
 		uint64_t page = sequence_page(w->sequence, w->from + i);
 
-		if (page / BLOCK % st.options.threads != w->id)
+		if (page / BLOCK % w->threads != w->id)
 			continue;
 		w->access(page);
 		t = now_ns();
@@ -286,7 +327,7 @@ run(const struct worker *like, struct result *r)
 {
 	struct worker w[THREADS_MAX];
 	uint64_t last = 0;
-	unsigned i = st.options.threads;
+	unsigned i = like->threads;
 
 	begin(r);
 	do {
@@ -302,7 +343,7 @@ run(const struct worker *like, struct result *r)
 	} while (i != 0);
 	(void)work(&w[0]);
 	r->accesses = 0;
-	for (i = 0; i < st.options.threads; i++) {
+	for (i = 0; i < like->threads; i++) {
 		if (i != 0)
 			(void)pthread_join(w[i].thread, NULL);
 		if (like->latency_ns != NULL)
@@ -316,9 +357,14 @@ run(const struct worker *like, struct result *r)
 }
 
 static void
-run_in_order(void (*access)(uint64_t page), uint64_t pages, struct result *r)
+run_in_order(void (*access)(uint64_t page), uint64_t (*order)(uint64_t i),
+             uint64_t pages, struct result *r)
 {
-	run(&(struct worker){.access = access, .count = pages}, r);
+	run(&(struct worker){.threads = st.options.threads,
+	                     .access = access,
+	                     .order = order,
+	                     .count = pages},
+	    r);
 }
 
 /* The accesses from this one on, as many as the row has. */
@@ -327,7 +373,8 @@ run_at_random(const struct sequence *q, uint64_t from,
               void (*access)(uint64_t page), uint32_t *latency_ns,
               struct result *r)
 {
-	run(&(struct worker){.access = access,
+	run(&(struct worker){.threads = q->threads,
+	                     .access = access,
 	                     .sequence = q,
 	                     .from = from,
 	                     .count = q->accesses,
@@ -352,7 +399,7 @@ static void
 run_lead(const struct sequence *q, void (*access)(uint64_t page),
          uint32_t *latency_ns, struct result *r)
 {
-	run_in_order(access, q->hot_pages, r);
+	run_in_order(access, forward, q->hot_pages, r);
 	run_at_random(q, -q->accesses, access, latency_ns, r);
 }
 
@@ -365,6 +412,7 @@ run_random_row(const char *name, struct result *r)
 		.pages = st.pages,
 		.frames = st.options.frames,
 		.accesses = st.options.accesses,
+		.threads = st.options.threads,
 	};
 	bool is_lead = strcmp(name, "warm") == 0;
 	bool is_zipf = strcmp(name, "zipf") == 0;
@@ -377,7 +425,7 @@ run_random_row(const char *name, struct result *r)
 	e = sequence_start(&q, is_lead ? "uniform" : name, &o);
 	if (e < 0)
 		return e;
-	bytes = st.options.threads * q.accesses * sizeof(*latency_ns);
+	bytes = q.threads * q.accesses * sizeof(*latency_ns);
 	latency_ns = locked(bytes);
 	if (latency_ns == NULL)
 		return -ENOMEM;
@@ -400,18 +448,29 @@ rows_start(struct memory *m, const struct rows_options *o)
 	return st.versions != NULL ? 0 : -ENOMEM;
 }
 
+static const struct {
+	const char *name;
+	void (*access)(uint64_t page);
+	uint64_t (*order)(uint64_t i);
+} rows_in_order[] = {
+	{"fill", fill_page, forward},   {"scan", scan_page, forward},
+	{"rmw", rmw_page, forward},     {"backward", scan_page, backward},
+	{"stride", scan_page, stride},  {"streams", scan_page, two_scans},
+	{"verify", scan_page, forward},
+};
+
 int
 rows_run(const char *name)
 {
 	struct result r = {0};
+	unsigned i = 0, n = sizeof(rows_in_order) / sizeof(*rows_in_order);
 	int e = 0;
 
-	if (strcmp(name, "fill") == 0)
-		run_in_order(fill_page, st.pages, &r);
-	else if (strcmp(name, "scan") == 0 || strcmp(name, "verify") == 0)
-		run_in_order(scan_page, st.pages, &r);
-	else if (strcmp(name, "rmw") == 0)
-		run_in_order(rmw_page, st.pages, &r);
+	while (i < n && strcmp(name, rows_in_order[i].name) != 0)
+		i++;
+	if (i < n)
+		run_in_order(rows_in_order[i].access, rows_in_order[i].order,
+		             st.pages, &r);
 	else
 		e = run_random_row(name, &r);
 	if (e == 0)

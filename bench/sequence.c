@@ -87,12 +87,12 @@ page_loop(const struct sequence *q, uint64_t i)
 static const struct {
 	const char *name;
 	uint64_t (*page)(const struct sequence *q, uint64_t i);
-	unsigned times; /* the accesses of the uniform row */
+	unsigned times;   /* the accesses of the uniform row */
+	unsigned threads; /* 0: as asked for */
 } rules[] = {
-	{"uniform", page_uniform, 1},
-	{"zipf", page_zipf, 2},
-	{"hot", page_hot, 10},
-	{"loop", page_loop, 1},
+	{"uniform", page_uniform, 1, 0},  {"zipf", page_zipf, 2, 0},
+	{"hot", page_hot, 10, 0},         {"loop", page_loop, 1, 0},
+	{"uniform2", page_uniform, 1, 2},
 };
 
 int
@@ -107,6 +107,8 @@ sequence_start(struct sequence *q, const char *row,
 			.pages = o->pages,
 			.accesses = o->accesses * rules[i].times,
 			.seed = mix(o->seed + i),
+			.threads = rules[i].threads ? rules[i].threads
+		                                    : o->threads,
 		};
 		if (q->page == page_zipf)
 			zipf_init(&q->zipf, q->pages, zipf_theta);

@@ -132,6 +132,7 @@ enum frame_flag {
 	FRAME_SYNC = 1 << 12,       /* a sync waits until it is written */
 	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
 	FRAME_STORE = 1 << 14,      /* the access that wants it writes */
+	FRAME_UNSEEN = 1 << 15,     /* mapped ahead: no fault asked for it */
 };
 
 /* Lists that frames are on.  The buddy lists are the mechanism's, the others

@@ -58,12 +58,34 @@ key_page(const struct frame *f)
 }
 
 bool
+core_unmap_has_room(const struct core *c, const struct unmap_group *g)
+{
+	return g->count < OP_PAGES_MAX &&
+	       c->ops_free_count > OPS_RESERVE_FAULT + g->runs;
+}
+
+/* True when f's page is a neighbour of the last one of the group. */
+static bool
+unmap_joins(const struct core *c, const struct unmap_group *g,
+            const struct frame *f)
+{
+	const struct frame *last;
+
+	if (g->count == 0)
+		return false;
+	last = &c->frames[g->pfn[g->count - 1]];
+	return last->space == f->space &&
+	       (last->vpn + 1 == f->vpn || f->vpn + 1 == last->vpn);
+}
+
+bool
 core_unmap(struct core *c, struct unmap_group *g, struct frame *f)
 {
 	if (g->count == OP_PAGES_MAX || !frame_may_leave(f))
 		return false;
 	frame_lock(c, f);
 	c->unmapping++;
+	g->runs += !unmap_joins(c, g, f);
 	g->pfn[g->count++] = frame_pfn(c, f);
 	return true;
 }
@@ -138,6 +160,7 @@ core_unmap_end(struct core *c, struct unmap_group *g, struct batch *b)
 		started++;
 	}
 	g->count = 0;
+	g->runs = 0;
 	return started;
 }
 

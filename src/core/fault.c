@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fault.c -- a page comes in.
+ * fault.c -- a page is asked for.
  *
  *	entry      frame                what happens
  *	none       -                    first touch: zeroed frames are mapped,
@@ -18,7 +18,7 @@
  *
  * And in each case: start reading what its stream will want next.
  *
- * [I5] a page is mapped only here, by an operation whose frame is bound to it.
+ * [I5] a page is mapped by map_add() alone, whose frame is bound to it.
  * [I6] zeros are given to an entry that is none, to no other, not in a file.
  */
 #include <errno.h>
@@ -50,15 +50,15 @@ fault_range(const struct fault *ft, uint64_t *low, uint64_t *high)
 		*low = ft->vpn - a->vpn >= n ? ft->vpn - n + 1 : a->vpn;
 }
 
-/* Put page vpn, whose frame is locked, into an operation that maps it. */
-static void
+void
 map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
 {
 	pte_t *pte = pte_of(c, op->space, vpn);
 
 	must(f->flags & FRAME_LOCKED && f->vpn == vpn); /* [I5] */
 	must(op->vpn + op->count == vpn);
-	(void)core_test_clear_readahead(c, f);
+	if (core_test_clear_readahead(c, f))
+		f->flags |= FRAME_UNSEEN;
 	f->flags &= (uint16_t) ~(FRAME_WANTED | FRAME_RETRIED);
 	*pte = pte_present(frame_pfn(c, f));
 	op_add(op, frame_pfn(c, f));
@@ -190,6 +190,35 @@ cached_idle(const struct core *c, unsigned space, uint64_t vpn)
 	return f;
 }
 
+static void
+map_cached(struct core *c, struct op *op, uint64_t vpn, struct frame *f)
+{
+	frame_lock(c, f);
+	map_add(c, op, vpn, f);
+	slot_put(c, f->entry); /* the table names it no more */
+}
+
+/* The next pages of a stream with gaps: an operation each, but no fault. */
+static void
+map_steps(struct core *c, const struct fault *ft, struct batch *b)
+{
+	for (uint32_t i = 1; i < ft->plan.window; i++) {
+		uint64_t v = ft->vpn + (uint64_t)(ft->plan.delta * i);
+		bool within = v >= ft->a->vpn && v < area_end(ft->a);
+		struct frame *f = within ? cached_idle(c, ft->space, v) : NULL;
+		struct op *op;
+
+		if (f == NULL)
+			return;
+		op = op_get(c, OP_MAP, OPS_RESERVE_FAULT);
+		if (op == NULL)
+			return;
+		op_at(op, ft->space, v);
+		map_cached(c, op, v, f);
+		batch_add(b, op);
+	}
+}
+
 static enum fault_verdict
 fault_soft(struct core *c, const struct fault *ft, struct batch *b)
 {
@@ -207,12 +236,12 @@ fault_soft(struct core *c, const struct fault *ft, struct batch *b)
 
 		if (f == NULL)
 			break;
-		frame_lock(c, f);
-		map_add(c, op, v, f);
-		slot_put(c, f->entry); /* the table names it no more */
+		map_cached(c, op, v, f);
 	}
 	must(op->count > ft->vpn - first);
 	batch_add(b, op);
+	if (ft->plan.delta < -1 || ft->plan.delta > 1)
+		map_steps(c, ft, b);
 	stat_add(c, PAGEOUT_STAT_pgsoftfault, 1);
 	return FAULT_STARTED;
 }
@@ -318,6 +347,8 @@ fault_swap(struct core *c, struct fault *ft, swp_entry_t e, struct batch *b)
 		return fault_wait(c, f);
 	must(f->space == ft->space && f->vpn == ft->vpn); /* [I1] */
 	c->cfg.policy->found(c, f);
+	(void)core_test_clear_readahead(c, f);
+	f->flags &= (uint16_t)~FRAME_UNSEEN;
 	if (f->flags & FRAME_LOCKED)
 		return fault_wait(c, f);
 	if (f->flags & FRAME_WRITEBACK)
@@ -364,13 +395,8 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 static void
 fault_stores(struct core *c, unsigned space, uint64_t vpn)
 {
-	pte_t pte = pte_get(c, space, vpn);
-	struct frame *f = NULL;
+	struct frame *f = frame_of_page(c, space, vpn);
 
-	if (pte_kind(pte) == PTE_PRESENT)
-		f = &c->frames[pte_pfn(pte)];
-	else if (pte_kind(pte) == PTE_SWAP)
-		f = slot_frame(c, pte_entry(pte));
 	if (f != NULL)
 		f->flags |= FRAME_STORE;
 }
@@ -383,204 +409,4 @@ core_fault_write(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	if (v == FAULT_STARTED || v == FAULT_WAIT)
 		fault_stores(c, space, vpn);
 	return v;
-}
-
-/* -- operations that end here --------------------------------------------- */
-
-/* A page could not be mapped: its area is gone. */
-static void
-map_failed(struct core *c, const struct op *op, uint32_t i)
-{
-	struct frame *f = &c->frames[op->pg[i].pfn];
-	pte_t *pte = pte_of(c, op->space, op->vpn + i);
-
-	if (f->flags & FRAME_DROPPED) {
-		*pte = PTE_NONE;
-		frame_orphan(c, f);
-		return;
-	}
-	if (op->flags & OPF_COPY) {
-		f->entry = slot_alloc(c, op->pg[i].pfn, 1);
-		f->flags |= FRAME_DIRTY;
-	}
-	if (f->entry != 0) { /* [I2] keep what may still be asked for */
-		slot_get(c, f->entry);
-		*pte = pte_swap(f->entry);
-		c->cfg.policy->cached(c, f);
-		return;
-	}
-	*pte = PTE_NONE;
-	if (op->flags & OPF_ZERO)
-		f->flags |= FRAME_FRESH;
-	frame_orphan(c, f);
-}
-
-/*
- * Pages that vanished while they were being mapped: the host mapped them
- * before.  Whether they are there still, taking them out will tell.
- */
-static void
-map_undo(struct core *c, const uint32_t *pfns, uint32_t n, struct batch *b)
-{
-	struct op *op = NULL;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct frame *f = &c->frames[pfns[i]];
-
-		if (op == NULL || op->vpn + op->count != f->vpn) {
-			op = op_get(c, OP_UNMAP, 0);
-			must(op != NULL); /* OPS_RESERVE_DONE are for this */
-			op_at(op, f->space, f->vpn);
-			op->flags = OPF_DISCARD;
-			batch_add(b, op);
-		}
-		op_add(op, pfns[i]);
-	}
-}
-
-/* The page is in the program's hands. */
-static void
-map_ended(struct core *c, struct frame *f)
-{
-	c->cfg.policy->mapped(c, f);
-	slot_after_fault(c, f);
-}
-
-void
-map_done(struct core *c, struct op *op, struct batch *b)
-{
-	uint32_t undo[OP_PAGES_MAX], undo_count = 0;
-	bool failed = false;
-
-	for (uint32_t i = 0; i < op->count; i++) {
-		struct frame *f = &c->frames[op->pg[i].pfn];
-		bool undone = f->flags & FRAME_DROPPED && op->pg[i].err == 0;
-
-		if (op->flags & OPF_COPY) {
-			struct frame *src = &c->frames[op->pg[i].src];
-
-			src->flags &= (uint16_t)~FRAME_SOURCE;
-			frame_put(c, src);
-		}
-		if (op->pg[i].err == 0) {
-			stat_add(c, PAGEOUT_STAT_pgmap, 1);
-			rss_add(c, op->space, f);
-		}
-		if (undone) {
-			undo[undo_count++] = op->pg[i].pfn;
-			continue;
-		}
-		frame_unlock(f);
-		f->flags &= (uint16_t)~FRAME_WANTED; /* mapping has woken it */
-		failed |= op->pg[i].err < 0;
-		if (op->pg[i].err < 0)
-			map_failed(c, op, i);
-		else
-			map_ended(c, f);
-	}
-	op_wake(c, op, failed, b);
-	map_undo(c, undo, undo_count, b);
-}
-
-/* How the pages of a read came in. */
-struct read_sum {
-	uint32_t bad, orphans, wanted;
-};
-
-static struct read_sum
-read_sum(struct core *c, struct op *op)
-{
-	struct read_sum s = {0};
-
-	for (uint32_t i = 0; i < op->count; i++) {
-		struct op_page *pg = &op->pg[i];
-		struct frame *f = &c->frames[pg->pfn];
-
-		if (pg->err == 0 && file_believe(op, pg, f))
-			f->hash = pg->hash;
-		if (pg->err == 0 && pg->hash != f->hash)
-			pg->err = -EBADMSG; /* [I8] */
-		/* Nobody wants an orphan: whether it is good is all one. */
-		s.bad += pg->err < 0 && (f->flags & FRAME_ORPHAN) == 0;
-		s.orphans += (f->flags & FRAME_ORPHAN) != 0;
-		s.wanted += (f->flags & FRAME_WANTED) != 0;
-	}
-	return s;
-}
-
-/*
- * It could not be read.  When that was so twice, nobody shall see other
- * contents instead.  A page that was read well the first time, and was read
- * again because of its neighbours, stays swapped out and has another chance.
- */
-static void
-read_lost(struct core *c, struct frame *f)
-{
-	swp_entry_t e = f->entry;
-
-	if ((f->flags & FRAME_WANTED) && (f->flags & FRAME_RETRIED)) {
-		*pte_of(c, f->space, f->vpn) = PTE_POISON;
-		slot_put(c, e);
-		stat_add(c, PAGEOUT_STAT_pgpoison, 1);
-	}
-	slot_uncache(c, e, f->hash);
-	slot_put(c, e);
-	f->entry = 0;
-	f->flags = 0;
-	frame_free(c, f);
-}
-
-/* All is well and somebody waits: what was read becomes what is mapped. */
-static void
-read_map(struct core *c, struct op *op, struct batch *b)
-{
-	uint32_t n = op->count;
-
-	op->kind = OP_MAP;
-	op->flags = 0;
-	op->count = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		struct frame *f = &c->frames[op->pg[i].pfn];
-
-		slot_put(c, f->entry);
-		map_add(c, op, op->vpn + i, f);
-	}
-	batch_add(b, op);
-}
-
-void
-read_done(struct core *c, struct op *op, struct batch *b)
-{
-	struct read_sum s = read_sum(c, op);
-
-	stat_add(c, PAGEOUT_STAT_io_read_ops, 1);
-	stat_add(c, PAGEOUT_STAT_swap_read_errors, s.bad);
-	if (s.bad != 0 && (op->flags & OPF_RETRY) == 0) {
-		for (uint32_t i = 0; i < op->count; i++)
-			if (op->pg[i].err < 0)
-				c->frames[op->pg[i].pfn].flags |= FRAME_RETRIED;
-		op->flags |= OPF_RETRY;
-		batch_add(b, op);
-		return;
-	}
-	c->io_pages -= op->count;
-	stat_add(c, PAGEOUT_STAT_pswpin, op->count - s.bad);
-	if (s.wanted != 0 && s.bad == 0 && s.orphans == 0) {
-		read_map(c, op, b);
-		return;
-	}
-	for (uint32_t i = 0; i < op->count; i++) {
-		struct frame *f = &c->frames[op->pg[i].pfn];
-
-		frame_unlock(f);
-		if (f->flags & FRAME_ORPHAN) {
-			frame_put(c, f);
-		} else if (op->pg[i].err < 0) {
-			read_lost(c, f);
-		} else {
-			f->flags &= (uint16_t) ~(FRAME_WANTED | FRAME_RETRIED);
-			c->cfg.policy->cached(c, f);
-		}
-	}
-	op_wake(c, op, s.wanted != 0, b);
 }

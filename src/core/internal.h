@@ -8,7 +8,8 @@
  *	swap/swapoff.c	a device goes out of use
  *	file/files.c	mapped files: pages whose place is given
  *	space.c		areas and page tables: what is where
- *	fault.c		a page comes in
+ *	fault.c		a page is asked for
+ *	arrive.c	a page has come in
  *	evict.c		a page goes out
  *	motion.c	pages are discarded, moved, taken over
  *	readahead.c	which pages will be wanted next
@@ -280,7 +281,12 @@ void read_ahead(struct core *c, unsigned space, uint64_t vpn,
                 const struct area *a, struct plan plan, struct stream *s,
                 struct batch *b);
 
-/* -- fault.c, evict.c, motion.c: what core_op_done() calls ----------------
+/* -- fault.c --------------------------------------------------------------- */
+
+/* Put page vpn, whose frame is locked, into an operation that maps it. */
+void map_add(struct core *c, struct op *op, uint64_t vpn, struct frame *f);
+
+/* -- arrive.c, evict.c, motion.c: what core_op_done() calls ---------------
  *
  * Each takes the operation over: it becomes another one (and is in b), or it
  * is free again.
@@ -299,6 +305,17 @@ void sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
                  uint64_t (*key)(const struct frame *f));
 
 /* -- small things that all share ------------------------------------------ */
+
+/* The frame that a page is in, mapped or not, or NULL. */
+static inline struct frame *
+frame_of_page(const struct core *c, unsigned space, uint64_t vpn)
+{
+	pte_t pte = pte_get(c, space, vpn);
+
+	if (pte_kind(pte) == PTE_PRESENT)
+		return &c->frames[pte_pfn(pte)];
+	return pte_kind(pte) == PTE_SWAP ? slot_frame(c, pte_entry(pte)) : NULL;
+}
 
 /* An operation, or NULL when only reserve are left. */
 static inline struct op *

@@ -108,8 +108,12 @@ struct tunable {
  */
 struct unmap_group {
 	uint32_t count;
+	uint32_t runs; /* of neighbours, in the order they were added */
 	uint32_t pfn[OP_PAGES_MAX];
 };
+
+/* Whether there are operations for a group of one page more. */
+bool core_unmap_has_room(const struct core *c, const struct unmap_group *g);
 
 /*
  * Add a mapped frame to a group: gone() is called for it, and it is locked.

@@ -13,8 +13,9 @@
  *	        ^ a fault here continues the stream: k steps on
  *
  * A fault that continues a stream doubles its window; one that does not, but
- * is near, teaches it a new delta; any other replaces the stream that has been
- * silent longest.  The caller asks for the pages and says how far it got.
+ * is near, teaches it a new delta; any other replaces a stream that has been
+ * silent, the one with the wider window being given longer: what it asked for
+ * does not fault.  The caller asks for the pages and says how far it got.
  */
 #include "base/bits.h"
 #include "core/internal.h"
@@ -24,6 +25,7 @@
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
 #define WINDOWS_AHEAD 3      /* asked for beyond the page that faults */
+#define PATIENCE 16          /* faults elsewhere, for each page of a window */
 
 /* -- streams -------------------------------------------------------------- */
 
@@ -52,6 +54,20 @@ window_max(const struct core *c, int64_t delta)
 	                                 : min_u32(max, WINDOW_STRIDE_MAX);
 }
 
+/* The pages between did not fault, so they are mapped, and have been used. */
+static void
+stream_passed(struct core *c, unsigned space, const struct stream *s,
+              uint32_t steps)
+{
+	for (uint32_t i = 1; i < steps; i++) {
+		uint64_t vpn = s->last + (uint64_t)(s->delta * i);
+		struct frame *f = frame_of_page(c, space, vpn);
+
+		if (f != NULL)
+			f->flags &= (uint16_t)~FRAME_UNSEEN;
+	}
+}
+
 static void
 stream_continue(const struct core *c, struct stream *s, uint64_t vpn,
                 uint32_t steps)
@@ -62,26 +78,33 @@ stream_continue(const struct core *c, struct stream *s, uint64_t vpn,
 	s->window = min_u32(s->window, window_max(c, s->delta));
 }
 
-/* Teach the nearest stream, or the one silent longest, where we are now. */
+/* Until when it is remembered that the stream exists. */
+static uint64_t
+stream_expires(const struct stream *s)
+{
+	return s->used == 0 ? 0 : s->used + (uint64_t)PATIENCE * s->window;
+}
+
+/* Teach the nearest stream, or the first to expire, where we are now. */
 static struct stream *
 stream_learn(struct space *sp, uint64_t vpn)
 {
-	struct stream *oldest = &sp->streams[0];
+	struct stream *first = &sp->streams[0];
 
 	for (unsigned i = 0; i < STREAMS; i++) {
 		struct stream *s = &sp->streams[i];
 		int64_t d = (int64_t)(vpn - s->last);
 
-		if (s->used < oldest->used)
-			oldest = s;
+		if (stream_expires(s) < stream_expires(first))
+			first = s;
 		if (s->used == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
 			continue;
 		if (d != 0)
 			*s = (struct stream){.last = vpn, .delta = d};
 		return s;
 	}
-	*oldest = (struct stream){.last = vpn};
-	return oldest;
+	*first = (struct stream){.last = vpn};
+	return first;
 }
 
 struct plan
@@ -99,6 +122,7 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 
 		if (steps != 0) {
 			s = &sp->streams[i];
+			stream_passed(c, space, s, steps);
 			stream_continue(c, s, vpn, steps);
 		}
 	}

@@ -103,7 +103,7 @@ simple_found(struct core *c, struct frame *f)
 {
 	(void)c;
 	/* The first use of a page that was read ahead is its first use. */
-	if ((f->flags & FRAME_READAHEAD) == 0)
+	if ((f->flags & (FRAME_READAHEAD | FRAME_UNSEEN)) == 0)
 		f->flags |= FRAME_REFERENCED;
 }
 
@@ -262,7 +262,7 @@ unmap_some(struct core *c, uint32_t want, uint32_t tries, struct batch *b)
 	bool full = core_swap_free(c) == 0;
 
 	want = min_u32(want, c->cfg.unmap_batch);
-	while (g.count < want && tries-- > 0) {
+	while (g.count < want && tries-- > 0 && core_unmap_has_room(c, &g)) {
 		struct frame *f = rules(c)->choose(c, simple(c));
 
 		if (f == NULL)

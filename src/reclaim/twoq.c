@@ -29,7 +29,7 @@
 #include "pageout/stat.h"
 #include "reclaim/simple.h"
 
-#define PROBATION_DIVISOR 10 /* a tenth of the mapped pages */
+#define PROBATION_DIVISOR 20
 #define ACTIVE 1u            /* frame.age: it was asked for again */
 
 struct twoq {
@@ -64,6 +64,9 @@ twoq_dropping(struct core *c, const struct frame *f)
 {
 	struct twoq *q = twoq(c);
 
+	/* What came in ahead and was not asked for leaves no trace. */
+	if (f->flags & (FRAME_READAHEAD | FRAME_UNSEEN))
+		return;
 	core_shadow_set(c, f->entry, q->evictions);
 	if (++q->evictions == 0)
 		q->evictions = 1;
@@ -78,7 +81,7 @@ is_refault(struct core *c, const struct frame *f)
 	if (then == 0)
 		return false;
 	stat_add(c, PAGEOUT_STAT_workingset_refault_anon, 1);
-	return twoq(c)->evictions - then <= c->cfg.frames_total;
+	return twoq(c)->evictions - then <= c->cfg.frames_total / 2;
 }
 
 static void

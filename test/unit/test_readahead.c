@@ -88,6 +88,40 @@ two_streams_do_not_disturb_each_other(void **unused)
 }
 
 static void
+a_scan_is_remembered_among_faults_elsewhere(void **unused)
+{
+	uint32_t elsewhere = 0;
+	struct plan plan = {0, 0};
+
+	(void)unused;
+	for (uint32_t i = 0; i < 6; i++)
+		plan = see(i);
+	assert_int_equal(plan.window, 32);
+	for (uint32_t i = 0; i < 200; i++)
+		(void)see(1000 + 70 * ++elsewhere);
+	assert_int_equal(see(6).window, 32);
+	for (uint32_t i = 0; i < 2000; i++)
+		(void)see(1000 + 70 * ++elsewhere);
+	assert_int_equal(see(7).window, 1);
+}
+
+static void
+a_stride_is_mapped_without_a_fault_for_each_page(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < 900; i++)
+		touch(i, true);
+	for (uint32_t i = 0; i < 4; i++)
+		swap_out(0, 900);
+	for (uint32_t i = 0; i < 900; i += 3)
+		touch(i, false);
+	assert_true(stat_of(PAGEOUT_STAT_swap_ra_hit) > 250);
+	assert_true(stat_of(PAGEOUT_STAT_pgsoftfault) < 60);
+	for (uint32_t i = 1; i < 900; i += 3)
+		assert_int_equal(state(i), PAGE_SWAPPED);
+}
+
+static void
 faults_far_apart_are_no_stream(void **unused)
 {
 	(void)unused;
@@ -163,6 +197,8 @@ main(void)
 		T(a_scan_backwards_is_seen),
 		T(a_stride_is_seen),
 		T(two_streams_do_not_disturb_each_other),
+		T(a_scan_is_remembered_among_faults_elsewhere),
+		T(a_stride_is_mapped_without_a_fault_for_each_page),
 		T(faults_far_apart_are_no_stream),
 		T(an_area_said_to_be_random_has_no_streams),
 		T(an_area_said_to_be_sequential_starts_at_the_limit),
