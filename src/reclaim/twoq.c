@@ -6,7 +6,7 @@
  * Replacement Algorithm", VLDB 1994.  Their queues, and ours:
  *
  *	A1in	probation	pages that were asked for once, first in first
- *				out, a tenth of the mapped pages
+ *				out, a twentieth of the mapped pages
  *	Am	active		those that were asked for again
  *	A1out	shadows		in the slots of pages that were thrown out
  *
@@ -18,8 +18,13 @@
  * A page on probation is not asked for again while it is mapped: that cannot
  * be seen, and says little, for accesses come in bursts.  Afterwards it can be:
  * by a soft fault, while the page waits to be written or dropped, or by a hard
- * one before as many others were thrown out as memory holds.  Either makes it
- * active, and so does a soft fault of an active page that was tried.
+ * one before half as many others were thrown out as memory holds.  Either makes
+ * it active, and so does a soft fault of an active page that was tried.
+ *
+ * What came in ahead was not asked for at all yet: its first fault is its first
+ * use, and if it is thrown out before, that leaves no shadow.  Else the pages of
+ * a slow scan, which leave before the scan comes to them, would become active,
+ * and nothing would ever try them again.
  *
  * So a scan goes through probation and leaves the active pages where they are,
  * and in balance, when nothing new is asked for twice, no active page is tried
@@ -29,7 +34,8 @@
 #include "pageout/stat.h"
 #include "reclaim/simple.h"
 
-#define PROBATION_DIVISOR 20
+#define PROBATION_DIVISOR 20 /* of the mapped pages */
+#define SHADOW_DIVISOR 2     /* of the frames: for so many evictions */
 #define ACTIVE 1u            /* frame.age: it was asked for again */
 
 struct twoq {
@@ -64,7 +70,6 @@ twoq_dropping(struct core *c, const struct frame *f)
 {
 	struct twoq *q = twoq(c);
 
-	/* What came in ahead and was not asked for leaves no trace. */
 	if (f->flags & (FRAME_READAHEAD | FRAME_UNSEEN))
 		return;
 	core_shadow_set(c, f->entry, q->evictions);
@@ -81,7 +86,8 @@ is_refault(struct core *c, const struct frame *f)
 	if (then == 0)
 		return false;
 	stat_add(c, PAGEOUT_STAT_workingset_refault_anon, 1);
-	return twoq(c)->evictions - then <= c->cfg.frames_total / 2;
+	return twoq(c)->evictions - then <=
+	       c->cfg.frames_total / SHADOW_DIVISOR;
 }
 
 static void

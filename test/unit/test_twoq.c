@@ -10,7 +10,8 @@ static int
 fresh(void **unused)
 {
 	(void)unused;
-	world_open((struct sim_options){.policy = "2q", .frames = FRAMES});
+	world_open((struct sim_options){
+		.policy = "2q", .frames = FRAMES, .ra_pages = 32});
 	return 0;
 }
 
@@ -92,10 +93,56 @@ a_page_that_comes_back_late_is_on_probation(void **unused)
 	       stat_of(PAGEOUT_STAT_pgsteal_kswapd);
 	while (stat_of(PAGEOUT_STAT_pgsteal_direct) +
 	               stat_of(PAGEOUT_STAT_pgsteal_kswapd) <=
-	       gone + FRAMES)
+	       gone + FRAMES / 2)
 		touch(other++, true);
 	touch(0, false);
 	assert_int_equal(list_of(0), LIST_PROBATION);
+}
+
+/*
+ * Scan pages again that were scanned so long ago that nothing is known of it,
+ * up to the first that is mapped with the one before it.  => that page
+ */
+static uint32_t
+first_mapped_ahead(void)
+{
+	uint32_t page = 0;
+
+	for (uint32_t i = 0; i < 64; i++)
+		touch(i, true);
+	swap_out(0, 64);
+	for (uint32_t i = FRAMES; i < 3 * FRAMES; i++)
+		touch(i, true);
+	do
+		touch(page++, false);
+	while (state(page) != PAGE_MAPPED);
+	return page;
+}
+
+/* Mapped together with the page before them, and thrown out before use. */
+static void
+a_page_that_was_mapped_ahead_is_asked_for_once(void **unused)
+{
+	uint32_t page = first_mapped_ahead();
+
+	(void)unused;
+	(void)scan_until_gone(page, 3 * FRAMES);
+	touch(page, false);
+	assert_int_equal(list_of(page), LIST_PROBATION);
+}
+
+/* They did not fault, so they were there. */
+static void
+pages_that_a_scan_went_over_were_asked_for(void **unused)
+{
+	uint32_t page = first_mapped_ahead();
+
+	(void)unused;
+	for (uint32_t i = page; i < 64; i++)
+		touch(i, false);
+	(void)scan_until_gone(page, 3 * FRAMES);
+	touch(page, false);
+	assert_int_equal(list_of(page), LIST_ACTIVE);
 }
 
 static void
@@ -143,6 +190,10 @@ main(void)
 	                               fresh),
 		cmocka_unit_test_setup(
 			a_page_that_comes_back_late_is_on_probation, fresh),
+		cmocka_unit_test_setup(
+			a_page_that_was_mapped_ahead_is_asked_for_once, fresh),
+		cmocka_unit_test_setup(
+			pages_that_a_scan_went_over_were_asked_for, fresh),
 		cmocka_unit_test_setup(
 			a_scan_leaves_active_pages_where_they_are, fresh),
 		cmocka_unit_test_setup(
