@@ -115,8 +115,6 @@ int rows_run(const char *name);
 /* Measure the disk under a folder and print a line of JSON.  => exit status */
 int disk_probe(const char *folder);
 
-uint64_t now_ns(void);
-
 static inline uint64_t
 mix(uint64_t x)
 {

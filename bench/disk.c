@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bench/bench.h"
 
 enum {
@@ -72,7 +73,7 @@ static double
 bandwidth(int fd, char *buffer, bool writes)
 {
 	struct mover movers[THREADS];
-	uint64_t t = now_ns();
+	uint64_t t = monotonic_ns();
 	int error = 0;
 
 	for (int i = 0; i < THREADS; i++) {
@@ -93,7 +94,7 @@ bandwidth(int fd, char *buffer, bool writes)
 			error = movers[i].error;
 	}
 	errno = error;
-	return error != 0 ? -1 : BLOCKS / ((double)(now_ns() - t) / 1e9);
+	return error != 0 ? -1 : BLOCKS / ((double)(monotonic_ns() - t) / 1e9);
 }
 
 static int
@@ -115,12 +116,12 @@ latency_us(int fd, char *buffer)
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		t = now_ns();
+		t = monotonic_ns();
 		if (pread(fd, buffer, BENCH_PAGE,
 		          (off_t)(x % ((uint64_t)BLOCKS * BLOCK / BENCH_PAGE) *
 		                  BENCH_PAGE)) != BENCH_PAGE)
 			return -1;
-		ns[i] = now_ns() - t;
+		ns[i] = monotonic_ns() - t;
 	}
 	qsort(ns, READS, sizeof(ns[0]), compare_u64);
 	t = ns[READS / 2];

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "bench/bench.h"
 
 enum {
@@ -50,15 +50,6 @@ struct worker {
 };
 
 static _Thread_local uint64_t random_state; /* for what is written */
-
-uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t *
 page_at(uint64_t page)
@@ -248,7 +239,7 @@ static void
 begin(struct result *r)
 {
 	memory_count(st.memory, &r->counts);
-	r->ns = now_ns();
+	r->ns = monotonic_ns();
 }
 
 static void
@@ -279,7 +270,7 @@ work_in_order(struct worker *w)
 	w->accesses = end - i;
 	while (i < end)
 		w->access(w->order(i++));
-	w->end_ns = now_ns();
+	w->end_ns = monotonic_ns();
 }
 
 /* The accesses to its blocks, until the time is over. */
@@ -294,7 +285,7 @@ work_at_random(struct worker *w)
 		if (page / BLOCK % w->threads != w->id)
 			continue;
 		w->access(page);
-		t = now_ns();
+		t = monotonic_ns();
 		w->latency_ns[w->accesses++] = t - last < UINT32_MAX
 		                                       ? (uint32_t)(t - last)
 		                                       : UINT32_MAX;

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 #include "os/file/filedev.h"
 #include "os/file/uring.h"
 
@@ -43,15 +43,6 @@ die(const char *what, int error)
 {
 	(void)fprintf(stderr, "swapdev: %s: %s\n", what, strerror(-error));
 	exit(1);
-}
-
-static double
-now_us(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
 static int
@@ -146,12 +137,13 @@ measure_reads(unsigned rounds)
 		for (unsigned i = 0; i < READS; i++, count++)
 			for (size_t k = 0; k < ARRAY_SIZE(readers); k++) {
 				uint32_t slot = (uint32_t)rand_r(&seed) % SLOTS;
-				double start = now_us();
+				double start = (double)monotonic_ns() / 1e3;
 				int r = readers[k].read(slot);
 
 				if (r < 0)
 					die(readers[k].name, r);
-				took[k][count] = now_us() - start;
+				took[k][count] =
+					(double)monotonic_ns() / 1e3 - start;
 			}
 	(void)printf("%-28s %9s %9s %9s\n", "random read of 4 KiB, us", "p50",
 	             "p99", "p99.9");
@@ -222,14 +214,15 @@ bare_run(bool write)
 static double
 in_order(int way, bool write)
 {
-	double start = now_us();
+	double start = (double)monotonic_ns() / 1e3;
 
 	if (way == 0)
 		bare_run(write);
 	else
 		device_run(way == 3 ? &thread_file.dev : &uring_file.dev, write,
 		           way == 2);
-	return (double)SLOTS / 256 / ((now_us() - start) / 1e6);
+	return (double)SLOTS / 256 /
+	       (((double)monotonic_ns() / 1e3 - start) / 1e6);
 }
 
 static void

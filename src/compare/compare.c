@@ -4,12 +4,12 @@
  * runs, what was counted is told.
  */
 #include "compare/compare.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/bits.h"
 #include "compare/model.h"
@@ -19,15 +19,6 @@
 #define SLOTS_MORE 4096 /* pages change their slots: more than two each */
 #define FRAMES_MAX (1u << 28)
 #define PATIENCE_NS 5000000000ull
-
-static uint64_t
-cpu_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* -- which policies ------------------------------------------------------- */
 
@@ -210,11 +201,11 @@ compare_run(struct trace *t, const struct compare_options *o,
 	why[0] = '\0';
 	if (optimum)
 		r = trace_next(t, why);
-	start = cpu_ns();
+	start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	if (r == 0)
 		r = optimum ? run_optimum(t, (uint32_t)o->frames, ret)
 		            : run_policy(t, o, ret, why);
-	ret->cpu_ns = cpu_ns() - start;
+	ret->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 	if (r < 0 && why[0] == '\0')
 		(void)snprintf(why, TRACE_WHY_BYTES, "%s", strerror(-r));
 	return r;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "os/file/filedev.h"
 #include "os/raw.h"
 #include "os/uffd.h"
@@ -334,7 +335,7 @@ static void
 messages_serve(struct pager *p)
 {
 	struct messages *m = &p->messages;
-	uint64_t start = pager_now_ns();
+	uint64_t start = monotonic_ns();
 
 	while (m->count > 0) {
 		struct uffd_msg e;
@@ -350,7 +351,7 @@ messages_serve(struct pager *p)
 			                    UFFD_PAGEFAULT_FLAG_WRITE);
 	}
 	__atomic_fetch_add(&p->stats[PAGEOUT_STAT_fault_ns],
-	                   pager_now_ns() - start, __ATOMIC_RELAXED);
+	                   monotonic_ns() - start, __ATOMIC_RELAXED);
 }
 
 /*

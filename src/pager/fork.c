@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "os/raw.h"
 #include "pager/internal.h"
 
@@ -136,7 +137,7 @@ bring_all(struct pager *p, uint64_t deadline)
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 		int r = bring_in(p, vpn);
 
-		if (r == -ENOMEM || pager_now_ns() > deadline)
+		if (r == -ENOMEM || monotonic_ns() > deadline)
 			return -ENOMEM;
 		if (r != -EAGAIN) {
 			vpn++;
@@ -177,14 +178,14 @@ thaw(struct pager *p)
 int
 pager_fork_before(struct pager *p)
 {
-	uint64_t deadline = pager_now_ns() + FORK_WAIT_NS;
+	uint64_t deadline = monotonic_ns() + FORK_WAIT_NS;
 	int r = 0;
 
 	freeze(p, true);
 	while (r == 0) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
 
-		if (!fits(p) || pager_now_ns() > deadline)
+		if (!fits(p) || monotonic_ns() > deadline)
 			r = -ENOMEM;
 		else if (is_ready(p))
 			return 0;

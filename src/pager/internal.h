@@ -131,8 +131,6 @@ void pager_say(struct pager *p, enum pageout_log_level level, const char *line);
 void pager_say_once(struct pager *p, bool *said, enum pageout_log_level level,
                     const char *line);
 
-uint64_t pager_now_ns(void);
-
 /*
  * Wait for something to end that had not when seq was read from p->events.
  * => returns at once if something has, and at the latest after ms

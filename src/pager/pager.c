@@ -54,15 +54,6 @@ pager_say_once(struct pager *p, bool *said, enum pageout_log_level level,
 		pager_say(p, level, line);
 }
 
-uint64_t
-pager_now_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 void
 pager_wait(struct pager *p, uint32_t seq, int ms)
 {

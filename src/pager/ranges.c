@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/clock.h"
 #include "os/raw.h"
 #include "os/uffd.h"
 #include "pager/internal.h"
@@ -79,7 +80,7 @@ adopt_start(struct place at, uint64_t vpn, struct batch *b)
 static int
 adopt_page(struct pager *p, uint64_t vpn)
 {
-	uint64_t since = pager_now_ns();
+	uint64_t since = monotonic_ns();
 
 	for (;;) {
 		struct place at = place_for(p, vpn, 0);

@@ -18,10 +18,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "os/uapi.h"
 #include "pageout/stat.h"
 #include "pager/pager.h"
@@ -91,15 +91,6 @@ copy_command(char *to, size_t bytes)
 			to[i] = ' ';
 }
 
-static uint64_t
-boottime_ns(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int
 pager_stat_create(void)
 {
@@ -135,7 +126,7 @@ fill(struct pageout_stat_header *h, unsigned nodes, const char *policy,
 	h->entry_count = PAGEOUT_STATS;
 	h->entry_bytes = sizeof(struct pageout_stat_entry);
 	h->file_bytes = FILE_BYTES;
-	h->started_boottime_ns = boottime_ns();
+	h->started_boottime_ns = clock_ns(CLOCK_BOOTTIME);
 	h->pid = (uint32_t)getpid();
 	h->page_bytes = 4096;
 	h->node_count = nodes;
@@ -176,7 +167,7 @@ statpub_unmap(uint64_t *values)
 
 	h = (struct pageout_stat_header *)((char *)values - VALUES_AT);
 	must(h->magic == PAGEOUT_STAT_MAGIC);
-	__atomic_store_n(&h->ended_boottime_ns, boottime_ns(),
+	__atomic_store_n(&h->ended_boottime_ns, clock_ns(CLOCK_BOOTTIME),
 	                 __ATOMIC_RELEASE);
 	(void)syscall(SYS_munmap, h, FILE_BYTES);
 }

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/keeper.h"
 #include "base/opt.h"
 #include "base/size.h"
@@ -391,15 +391,6 @@ prepare(const struct settings *s, struct command *c,
 
 /* -- the run ------------------------------------------------------------- */
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void
 report(const struct settings *s, const struct launch *l, struct keeper *k,
        uint64_t wall_ns)
@@ -448,7 +439,7 @@ static int
 run(const struct settings *s, struct launch *l, struct keeper *k,
     const struct command *c)
 {
-	uint64_t started = now_ns(), wall_ns;
+	uint64_t started = monotonic_ns(), wall_ns;
 	char preload[8192];
 	int r;
 
@@ -461,7 +452,7 @@ run(const struct settings *s, struct launch *l, struct keeper *k,
 		keeper_serve(k, l->signal_fd);
 		launch_events(l);
 	}
-	wall_ns = now_ns() - started;
+	wall_ns = monotonic_ns() - started;
 	keeper_settle(k);
 	report(s, l, k, wall_ns);
 	hold(l, k);

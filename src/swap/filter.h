@@ -95,7 +95,7 @@ struct filter_queue {
 int filter_queue_open(struct filter_queue *q, struct swapdev *below);
 void filter_queue_close(struct filter_queue *q);
 
-/* Hold r until due_ns of filter_now(); 0: it is due. */
+/* Hold r until due_ns of CLOCK_MONOTONIC; 0: it is due. */
 void filter_queue_put(struct filter_queue *q, struct swapdev_req *r,
                       uint64_t due_ns);
 
@@ -106,8 +106,5 @@ void filter_queue_put(struct filter_queue *q, struct swapdev_req *r,
 typedef bool filter_keep_fn(struct swapdev *d, struct swapdev_req *r);
 struct swapdev_req *filter_queue_reap(struct filter_queue *q, int wait_ms,
                                       filter_keep_fn *keep, struct swapdev *d);
-
-/* The clock of due_ns, in nanoseconds. */
-uint64_t filter_now(void);
 
 #endif

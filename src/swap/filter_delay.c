@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "swap/filter.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -52,7 +53,7 @@ delay_keep(struct swapdev *d, struct swapdev_req *r)
 
 	if (!filter_wants(f->ops, r))
 		return false;
-	filter_queue_put(&f->queue, r, filter_now() + wait_ns(f));
+	filter_queue_put(&f->queue, r, monotonic_ns() + wait_ns(f));
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "swap/filter.h"
 
@@ -39,7 +40,7 @@ log_line(struct log *f, const struct swapdev_req *r, const char *how)
 
 	if (!filter_wants(f->ops, r))
 		return;
-	(void)time_text(took, filter_now() - r->started_ns);
+	(void)time_text(took, monotonic_ns() - r->started_ns);
 	n = snprintf(line, sizeof(line),
 	             "pageout: swap: %s%s slot %u pages %u: %s, %s\n", how,
 	             r->write ? "write" : "read", r->slot, r->pages,
@@ -52,7 +53,7 @@ log_line(struct log *f, const struct swapdev_req *r, const char *how)
 static int
 log_submit(struct swapdev *d, struct swapdev_req *first)
 {
-	const uint64_t now = filter_now();
+	const uint64_t now = monotonic_ns();
 
 	for (struct swapdev_req *r = first; r != NULL; r = r->next)
 		r->started_ns = now;
@@ -62,7 +63,7 @@ log_submit(struct swapdev *d, struct swapdev_req *first)
 static void
 log_transfer(struct swapdev *d, struct swapdev_req *r)
 {
-	r->started_ns = filter_now();
+	r->started_ns = monotonic_ns();
 	(void)swapdev_transfer(d->below, r);
 	log_line(log_of(d), r, "direct ");
 }

@@ -13,25 +13,16 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "swap/filter.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 
 enum { SLICE_MS = 100, SLICE_BLIND_MS = 2 };
-
-uint64_t
-filter_now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 int
 filter_queue_open(struct filter_queue *q, struct swapdev *below)
@@ -108,7 +99,7 @@ filter_queue_put(struct filter_queue *q, struct swapdev_req *r, uint64_t due_ns)
 static struct swapdev_req *
 queue_take(struct filter_queue *q)
 {
-	const uint64_t now = filter_now();
+	const uint64_t now = monotonic_ns();
 	struct swapdev_req *taken, **at;
 
 	(void)pthread_mutex_lock(&q->lock);
@@ -152,14 +143,14 @@ filter_queue_reap(struct filter_queue *q, int wait_ms, filter_keep_fn *keep,
                   struct swapdev *d)
 {
 	const bool is_blind = q->below->ops->poll_fd(q->below) < 0;
-	const uint64_t start = filter_now();
+	const uint64_t start = monotonic_ns();
 	struct swapdev_req *first;
 	struct pollfd pfd = {.fd = q->both, .events = POLLIN};
 	int slice = is_blind ? SLICE_BLIND_MS : SLICE_MS;
 	uint64_t spent;
 
 	while ((first = reap_now(q, keep, d)) == NULL && wait_ms != 0) {
-		spent = (filter_now() - start) / NS_PER_MS;
+		spent = (monotonic_ns() - start) / NS_PER_MS;
 		if (wait_ms > 0 && spent >= (uint64_t)wait_ms)
 			break;
 		if (wait_ms > 0 && (uint64_t)wait_ms - spent < (unsigned)slice)

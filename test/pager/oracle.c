@@ -26,6 +26,7 @@
 #include <pageout/pageout.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 #include "base/opt.h"
 #include "base/size.h"
 #include "test/pager/oracle.h"
@@ -171,19 +172,10 @@ check_all(void)
 		page_check(&workers[0], i);
 }
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void
 run_case(unsigned number, unsigned budget, const char *policy)
 {
-	uint64_t v[PAGEOUT_STATS] = {0}, t = now_ms();
+	uint64_t v[PAGEOUT_STATS] = {0}, t = monotonic_ns() / 1000000;
 	int r = start(budget, policy);
 
 	if (r == -EPERM || r == -ENOSYS) {
@@ -203,7 +195,7 @@ run_case(unsigned number, unsigned budget, const char *policy)
 	       (unsigned long long)nodes,
 	       (unsigned long long)atomic_load(&checks_done));
 	printf("# %.1f s, %llu faults, %llu pages in, %llu out, seed %llu;",
-	       (double)(now_ms() - t) / 1e3,
+	       (double)(monotonic_ns() / 1000000 - t) / 1e3,
 	       (unsigned long long)v[PAGEOUT_STAT_pgfault],
 	       (unsigned long long)v[PAGEOUT_STAT_pswpin],
 	       (unsigned long long)v[PAGEOUT_STAT_pswpout],
@@ -419,7 +411,7 @@ main(int argc, char **argv)
 	const char *value;
 	int id;
 
-	seed = now_ms() % 1000000007;
+	seed = monotonic_ns() / 1000000 % 1000000007;
 	forks = 100;
 	opt_start(&s, &program, argc, argv);
 	while ((id = opt_next(&s, &value)) > 0)

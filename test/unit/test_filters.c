@@ -15,11 +15,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "swap/filter.h"
 #include "swap/memdev.h"
 
@@ -263,13 +263,13 @@ chain_with_faults_ends_once(void **state)
 static uint64_t
 ms_since(uint64_t start)
 {
-	return (filter_now() - start) / 1000000;
+	return (monotonic_ns() - start) / 1000000;
 }
 
 static void
 delayed_request_ends_late(void **state)
 {
-	uint64_t start = filter_now();
+	uint64_t start = monotonic_ns();
 	struct pollfd pfd = {.events = POLLIN};
 
 	(void)state;
@@ -283,7 +283,7 @@ delayed_request_ends_late(void **state)
 	assert_true(ms_since(start) >= 50);
 	assert_int_equal(poll(&pfd, 1, 0), 0);
 
-	start = filter_now();
+	start = monotonic_ns();
 	assert_int_equal(swapdev_transfer(dev, &reqs[0]), 0);
 	assert_true(ms_since(start) >= 50);
 	swapdev_close(dev);

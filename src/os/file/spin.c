@@ -9,27 +9,18 @@
  * Invariant: a ring that is not taken has nothing queued, in flight or ended.
  */
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "os/file/spin.h"
 
-#define AVERAGE_OF 8        /* reads, about */
-#define TOOK_MAX_NS 200000u /* one late read says little of the device */
-#define GAP_NS 1000000u     /* between two looks: somebody had the CPU */
-#define REST_NS 200000000u  /* then no reads for so long */
+#define AVERAGE_OF 8              /* reads, about */
+#define TOOK_MAX_NS (2 * SPIN_NS) /* one late read says little */
+#define GAP_NS 1000000u           /* between two looks: somebody had the CPU */
+#define REST_NS 200000000u        /* then no reads for so long */
 
 struct spin spin = {.limit_ns = SPIN_NS};
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void
 close_rings(unsigned count)
@@ -83,7 +74,7 @@ static bool
 is_resting(void)
 {
 	return atomic_load_explicit(&spin.rest_ns, memory_order_relaxed) >
-	       now_ns();
+	       monotonic_ns();
 }
 
 static void
@@ -115,7 +106,7 @@ await(struct uring *u)
 {
 	const unsigned limit =
 		atomic_load_explicit(&spin.limit_ns, memory_order_relaxed);
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 	uint64_t now = start;
 	struct uring_done done;
 
@@ -124,10 +115,10 @@ await(struct uring *u)
 
 		if (now - start >= limit) {
 			uring_wait(u, -1);
-			now = now_ns();
+			now = monotonic_ns();
 			continue;
 		}
-		now = now_ns();
+		now = monotonic_ns();
 		if (now - last > GAP_NS)
 			rest(now);
 	}
@@ -150,7 +141,7 @@ spin_read(int fd, const struct iovec *iov, unsigned iov_count, uint64_t offset)
 	if (uring_start(&at->uring, &why) == 1)
 		result = await(&at->uring);
 	else
-		rest(now_ns()); /* the kernel does not take it */
+		rest(monotonic_ns()); /* the kernel does not take it */
 	give_ring(at);
 	return result;
 }

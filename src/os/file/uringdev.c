@@ -27,9 +27,9 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "os/file/filedev.h"
 #include "os/file/spin.h"
 #include "os/file/uring.h"
@@ -268,29 +268,20 @@ take_all(struct uringdev *u)
 	return ended.first;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static struct swapdev_req *
 uringdev_reap(struct swapdev *d, int wait_ms)
 {
 	struct uringdev *u = uringdev_of(d);
 	struct swapdev_req *first = take_all(u);
-	int64_t end, left;
+	uint64_t start = monotonic_ns();
+	int64_t left = wait_ms;
 
-	if (first != NULL || wait_ms == 0)
-		return first;
-	end = wait_ms < 0 ? INT64_MAX : now_ms() + wait_ms;
-	while (first == NULL && (left = end - now_ms()) > 0) {
-		uring_wait(&u->uring,
-		           left < WAIT_SLICE_MS ? (int)left : WAIT_SLICE_MS);
+	while (first == NULL && (wait_ms < 0 || left > 0)) {
+		uring_wait(&u->uring, wait_ms >= 0 && left < WAIT_SLICE_MS
+		                              ? (int)left
+		                              : WAIT_SLICE_MS);
 		first = take_all(u);
+		left = wait_ms - (int64_t)((monotonic_ns() - start) / 1000000);
 	}
 	return first;
 }

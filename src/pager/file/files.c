@@ -22,6 +22,7 @@
 
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/clock.h"
 #include "os/raw.h"
 #include "os/uffd.h"
 #include "pager/internal.h"
@@ -310,7 +311,7 @@ sync_turn(const struct part *part, bool begin, struct syncing *s)
 static bool
 is_stuck(struct node *n, struct syncing *s)
 {
-	uint64_t now = pager_now_ns(), most = PATIENCE_NS;
+	uint64_t now = monotonic_ns(), most = PATIENCE_NS;
 
 	if (s->left < s->least) {
 		s->least = s->left;

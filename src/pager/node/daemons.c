@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 #include "os/file/filedev.h"
 #include "pager/internal.h"
 
@@ -95,7 +96,7 @@ turn(struct node *n, bool (*step)(struct core *, struct batch *))
 static void
 swap_grow(struct node *n)
 {
-	uint64_t now = pager_now_ns();
+	uint64_t now = monotonic_ns();
 	uint32_t left, slots;
 	int r;
 
@@ -208,7 +209,7 @@ void
 reclaim_for_fault(struct node *n, struct batch *b)
 {
 	uint32_t seq = __atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
-	uint64_t start = pager_now_ns();
+	uint64_t start = monotonic_ns();
 	bool idle;
 
 	if (n->threads[DAEMON_KSWAPD].run == NULL)
@@ -231,5 +232,5 @@ reclaim_for_fault(struct node *n, struct batch *b)
 			pager_wait(n->pager, seq, 10);
 	}
 	__atomic_fetch_add(&n->stats[PAGEOUT_STAT_stall_ns],
-	                   pager_now_ns() - start, __ATOMIC_RELAXED);
+	                   monotonic_ns() - start, __ATOMIC_RELAXED);
 }

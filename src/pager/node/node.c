@@ -7,6 +7,7 @@
  * the big tables only the pages that are used become memory.
  */
 #include "pager/node/node.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static uint64_t
 host_now_ns(void *ctx)
 {
 	(void)ctx;
-	return pager_now_ns();
+	return monotonic_ns();
 }
 
 static void

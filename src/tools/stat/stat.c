@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/opt.h"
 #include "base/size.h"
 #include "tools/stat/engines.h"
@@ -304,15 +305,6 @@ select_engines(struct engines *e, pid_t pid)
 			statfile_close(&x->file);
 	}
 	e->count = kept;
-}
-
-static uint64_t
-monotonic_ns(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static const struct engine *

@@ -4,8 +4,8 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "pageout/pageout.h"
 #include "tools/json.h"
@@ -167,15 +167,6 @@ statout_line(const struct stat_view *v, const struct stat_sample *s)
 
 /* -- one engine in full ------------------------------------------------- */
 
-static uint64_t
-boottime_ns(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* The number i of s: its value, or its rate where that is wanted. */
 static uint64_t
 shown(const struct stat_sample *s, uint32_t i)
@@ -212,7 +203,7 @@ statout_title(FILE *out, const struct stat_sample *s)
 	char text[NUMBER_BYTES], nodes[NUMBER_BYTES] = "";
 
 	if (until == 0)
-		until = boottime_ns();
+		until = clock_ns(CLOCK_BOOTTIME);
 	if (until < h->started_boottime_ns)
 		until = h->started_boottime_ns;
 	if (s->now->file.node != STATFILE_ALL_NODES)
@@ -301,8 +292,8 @@ statout_json_head(FILE *out, const struct stat_sample *s)
 	(void)fprintf(out,
 	              ",\"page_bytes\":%" PRIu32 ",\"now_ns\":%" PRIu64
 	              ",\"started_ns\":%" PRIu64 ",\"ended_ns\":%" PRIu64,
-	              h->page_bytes, boottime_ns(), h->started_boottime_ns,
-	              h->ended_boottime_ns);
+	              h->page_bytes, clock_ns(CLOCK_BOOTTIME),
+	              h->started_boottime_ns, h->ended_boottime_ns);
 }
 
 void
