@@ -21,6 +21,7 @@
 #include "core/internal.h"
 
 #define NEAR_PAGES 64        /* faults this close may be one stream */
+#define GAP_PAGES 3          /* from one access to the next: one run is read */
 #define AROUND_PAGES 64      /* pages on each side whose slots are looked at */
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
@@ -78,6 +79,22 @@ stream_continue(const struct core *c, struct stream *s, uint64_t vpn,
 	s->window = min_u32(s->window, window_max(c, s->delta));
 }
 
+/*
+ * It is at vpn, d pages from where it was.  To read the few pages between as
+ * well is cheaper than to leave them out.
+ */
+static struct stream
+stream_from(uint64_t vpn, int64_t d)
+{
+	struct stream s = {.last = vpn, .delta = d};
+
+	if (d >= -GAP_PAGES && d <= GAP_PAGES) {
+		s.delta = d > 0 ? 1 : -1;
+		s.reach = (uint32_t)(d * s.delta) - 1;
+	}
+	return s;
+}
+
 /* Until when it is remembered that the stream exists. */
 static uint64_t
 stream_expires(const struct stream *s)
@@ -100,7 +117,7 @@ stream_learn(struct space *sp, uint64_t vpn)
 		if (s->used == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
 			continue;
 		if (d != 0)
-			*s = (struct stream){.last = vpn, .delta = d};
+			*s = stream_from(vpn, d);
 		return s;
 	}
 	*first = (struct stream){.last = vpn};
