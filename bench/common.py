@@ -170,6 +170,14 @@ def print_facts(lines):
         print(f"{name:12} {text}")
 
 
+def write_json(name, value):
+    try:
+        with open(name, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+    except OSError as why:
+        raise SystemExit(f"bench: {name}: {why.strerror}") from None
+
+
 def median(values):
     """The median, or None of nothing."""
     values = [v for v in values if v is not None]
