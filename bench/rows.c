@@ -3,14 +3,14 @@
  * rows.c -- what is done to the memory, and how long it takes.
  *
  * fill, rmw and the scans go over all pages, in one order or another; the
- * random rows touch one page at a time, as sequence.c says, and keep the latency
- * of each access.  verify and warm, which are the accesses that lead to uniform,
- * are not measured.
+ * random rows touch one page at a time, as sequence.c says, and keep the
+ * latency of each access.  verify and warm, which are the accesses that lead to
+ * uniform, are not measured.
  *
  * Several threads share a row: of those that go over all pages each has a part
- * of the order, of a random row each does the accesses to its blocks.  So within
- * a row a page is one thread's, and what is done does not depend on how many
- * there are.
+ * of the order, of a random row each does the accesses to its blocks.  So
+ * within a row a page is one thread's, and what is done does not depend on how
+ * many there are.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -220,11 +220,11 @@ enum area_flag {
 
 /* One stream of faults: see readahead.c. */
 struct stream {
-	uint64_t last;   /* page of its latest fault */
-	int64_t delta;   /* pages from one access to the next; 0 not known */
-	uint32_t reach;  /* steps beyond last that are asked for already */
-	uint32_t window; /* steps to keep ahead; 0 or 1: not sure yet */
-	uint32_t used;   /* tick of its latest fault; 0 never */
+	uint64_t last;    /* page of its latest fault */
+	int64_t delta;    /* pages from one access to the next; 0 not known */
+	uint32_t reach;   /* steps beyond last that are asked for already */
+	uint32_t window;  /* steps to keep ahead; 0 or 1: not sure yet */
+	uint32_t expires; /* tick at which another may take its place */
 };
 
 struct space {

@@ -31,20 +31,23 @@ sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
             uint64_t (*key)(const struct frame *f))
 {
 	static const uint32_t gaps[] = {57, 23, 10, 4, 1};
+	uint64_t keys[OP_PAGES_MAX];
 
+	must(n <= OP_PAGES_MAX);
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = key(&c->frames[pfns[i]]);
 	for (unsigned g = 0; g < ARRAY_SIZE(gaps); g++) {
 		for (uint32_t i = gaps[g]; i < n; i++) {
 			uint32_t pfn = pfns[i], j = i;
-			uint64_t k = key(&c->frames[pfn]);
+			uint64_t k = keys[i];
 
-			for (; j >= gaps[g]; j -= gaps[g]) {
-				uint32_t other = pfns[j - gaps[g]];
-
-				if (key(&c->frames[other]) <= k)
-					break;
-				pfns[j] = other;
+			for (; j >= gaps[g] && keys[j - gaps[g]] > k;
+			     j -= gaps[g]) {
+				pfns[j] = pfns[j - gaps[g]];
+				keys[j] = keys[j - gaps[g]];
 			}
 			pfns[j] = pfn;
+			keys[j] = k;
 		}
 	}
 }
@@ -81,7 +84,7 @@ unmap_joins(const struct core *c, const struct unmap_group *g,
 bool
 core_unmap(struct core *c, struct unmap_group *g, struct frame *f)
 {
-	if (g->count == OP_PAGES_MAX || !frame_may_leave(f))
+	if (!core_unmap_has_room(c, g) || !frame_may_leave(f))
 		return false;
 	frame_lock(c, f);
 	c->unmapping++;

@@ -8,11 +8,10 @@
  *	swap/swapoff.c	a device goes out of use
  *	file/files.c	mapped files: pages whose place is given
  *	space.c		areas and page tables: what is where
- *	fault.c		a page is asked for
- *	arrive.c	a page has come in
+ *	fault/		a page comes in: fault.c, it is asked for; readahead.c,
+ *			it may be wanted next; arrive.c, it is there
  *	evict.c		a page goes out
  *	motion.c	pages are discarded, moved, taken over
- *	readahead.c	which pages will be wanted next
  *	check.c		the laws, walked
  */
 #ifndef CORE_INTERNAL_H
@@ -300,7 +299,7 @@ void remap_done(struct core *c, struct op *op, struct batch *b);
 void adopt_done(struct core *c, struct op *op, struct batch *b);
 void unpoison_done(struct core *c, struct op *op);
 
-/* Order frames by a key of theirs. */
+/* Order up to OP_PAGES_MAX frames by a key of theirs. */
 void sort_frames(const struct core *c, uint32_t *pfns, uint32_t n,
                  uint64_t (*key)(const struct frame *f));
 

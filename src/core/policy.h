@@ -117,7 +117,7 @@ bool core_unmap_has_room(const struct core *c, const struct unmap_group *g);
 
 /*
  * Add a mapped frame to a group: gone() is called for it, and it is locked.
- * => returns false when the group is full or the frame is locked or pinned
+ * => returns false when the group has no room or the frame is locked or pinned
  */
 bool core_unmap(struct core *c, struct unmap_group *g, struct frame *f);
 

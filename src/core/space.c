@@ -316,13 +316,17 @@ struct frame *
 core_next_mapped(const struct core *c, unsigned space, uint64_t vpn,
                  uint64_t end, uint64_t *ret_vpn)
 {
-	for (; (vpn = table_skip(c, space, vpn, end)) < end; vpn++) {
-		pte_t pte = *pte_of(c, space, vpn);
+	while ((vpn = table_skip(c, space, vpn, end)) < end) {
+		const pte_t *pte = pte_of(c, space, vpn);
+		uint64_t n = TABLE_ENTRIES - (vpn & (TABLE_ENTRIES - 1));
 
-		if (pte_kind(pte) != PTE_PRESENT)
-			continue;
-		*ret_vpn = vpn;
-		return &c->frames[pte_pfn(pte)];
+		for (n = n < end - vpn ? n : end - vpn; n > 0; n--, vpn++) {
+			if (pte_kind(*pte) == PTE_PRESENT) {
+				*ret_vpn = vpn;
+				return &c->frames[pte_pfn(*pte)];
+			}
+			pte++;
+		}
 	}
 	return NULL;
 }

@@ -21,10 +21,10 @@
  * one before half as many others were thrown out as memory holds.  Either makes
  * it active, and so does a soft fault of an active page that was tried.
  *
- * What came in ahead was not asked for at all yet: its first fault is its first
- * use, and if it is thrown out before, that leaves no shadow.  Else the pages of
- * a slow scan, which leave before the scan comes to them, would become active,
- * and nothing would ever try them again.
+ * What came in ahead was not asked for at all yet: its first fault is its
+ * first use, and if it is thrown out before, that leaves no shadow.  Else the
+ * pages of a slow scan, which leave before the scan comes to them, would be
+ * active soon, and nothing would ever try them again.
  *
  * So a scan goes through probation and leaves the active pages where they are,
  * and in balance, when nothing new is asked for twice, no active page is tried

@@ -22,9 +22,9 @@
 #include "pager/internal.h"
 
 #define AREAS_MAX 65536
-#define FRAMES_AN_OP 256 /* one operation in flight for each so many frames */
+#define FRAMES_AN_OP 128 /* one operation in flight for each so many frames */
 #define OPS_MIN 128
-#define OPS_MAX 1024
+#define OPS_MAX 2048
 
 /* -- the core's host ------------------------------------------------------ */
 

@@ -68,17 +68,17 @@ void
 trace66(const struct core *c, const struct frame *f, enum state66 from,
         enum state66 to, unsigned cause)
 {
-	struct transition t = {
-		.pfn = frame_pfn(c, f),
-		.count = (uint32_t)(f->entry != 0) + f->maps + f->pins,
-		.from = (uint8_t)from,
-		.to = (uint8_t)to,
-		.age = f->age,
-		.cause = (uint8_t)cause,
-	};
-
 	if (c->cfg.host->trace != NULL)
-		c->cfg.host->trace(c->cfg.host_ctx, &t);
+		c->cfg.host->trace(c->cfg.host_ctx,
+		                   &(struct transition){
+					   .pfn = frame_pfn(c, f),
+					   .count = (uint32_t)(f->entry != 0) +
+		                                    f->maps + f->pins,
+					   .from = (uint8_t)from,
+					   .to = (uint8_t)to,
+					   .age = f->age,
+					   .cause = (uint8_t)cause,
+				   });
 }
 
 /* -- on and off ----------------------------------------------------------- */

@@ -55,17 +55,16 @@ void
 trace24(const struct core *c, const struct frame *f, enum state24 from,
         enum state24 to, unsigned cause)
 {
-	struct transition t = {
-		.pfn = frame_pfn(c, f),
-		.count = page_count(f),
-		.from = (uint8_t)from,
-		.to = (uint8_t)to,
-		.age = f->age,
-		.cause = (uint8_t)cause,
-	};
-
 	if (c->cfg.host->trace != NULL)
-		c->cfg.host->trace(c->cfg.host_ctx, &t);
+		c->cfg.host->trace(c->cfg.host_ctx,
+		                   &(struct transition){
+					   .pfn = frame_pfn(c, f),
+					   .count = page_count(f),
+					   .from = (uint8_t)from,
+					   .to = (uint8_t)to,
+					   .age = f->age,
+					   .cause = (uint8_t)cause,
+				   });
 }
 
 /* -- lists ---------------------------------------------------------------- */
@@ -134,9 +133,16 @@ list_move24(struct core *c, enum list_id id, struct frame *f, unsigned cause)
 {
 	enum state24 from = list_state24(f);
 
-	if (from != STATE_NONE)
-		list_del24(c, f);
-	list_add24(c, id, f);
+	if (f->list == id) { /* to its head: no count changes */
+		struct flist *l = list24(c, f);
+
+		flist_del(c, l, f);
+		flist_add_head(c, l, id, f);
+	} else {
+		if (from != STATE_NONE)
+			list_del24(c, f);
+		list_add24(c, id, f);
+	}
 	trace24(c, f, from, list_state24(f), cause);
 }
 

@@ -37,12 +37,17 @@
 static uint32_t
 stream_steps(const struct stream *s, uint64_t vpn)
 {
-	int64_t d = (int64_t)(vpn - s->last), k;
+	int64_t d = (int64_t)(vpn - s->last), step = s->delta;
 
-	if (s->used == 0 || s->delta == 0 || d % s->delta != 0)
+	if (step < 0) {
+		d = -d;
+		step = -step;
+	}
+	if (d <= 0 || d > step * ((int64_t)s->reach + 1))
 		return 0;
-	k = d / s->delta;
-	return k >= 1 && k <= (int64_t)s->reach + 1 ? (uint32_t)k : 0;
+	return step == 1       ? (uint32_t)d
+	       : d % step == 0 ? (uint32_t)(d / step)
+	                       : 0;
 }
 
 static uint32_t
@@ -95,13 +100,6 @@ stream_from(uint64_t vpn, int64_t d)
 	return s;
 }
 
-/* Until when it is remembered that the stream exists. */
-static uint64_t
-stream_expires(const struct stream *s)
-{
-	return s->used == 0 ? 0 : s->used + (uint64_t)PATIENCE * s->window;
-}
-
 /* Teach the nearest stream, or the first to expire, where we are now. */
 static struct stream *
 stream_learn(struct space *sp, uint64_t vpn)
@@ -112,9 +110,9 @@ stream_learn(struct space *sp, uint64_t vpn)
 		struct stream *s = &sp->streams[i];
 		int64_t d = (int64_t)(vpn - s->last);
 
-		if (stream_expires(s) < stream_expires(first))
+		if (s->expires < first->expires)
 			first = s;
-		if (s->used == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
+		if (s->expires == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
 			continue;
 		if (d != 0)
 			*s = stream_from(vpn, d);
@@ -145,12 +143,12 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 	}
 	if (s == NULL)
 		s = stream_learn(sp, vpn);
-	s->used = ++sp->tick;
 	if (a->flags & AREA_SEQUENTIAL && s->window < 2) {
 		s->delta = 1;
 		s->reach = 0;
 		s->window = window_max(c, 1);
 	}
+	s->expires = ++sp->tick + PATIENCE * s->window;
 	*ret = s;
 	if (s->window < 2)
 		return (struct plan){1, 1};
