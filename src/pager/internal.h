@@ -61,6 +61,13 @@ struct messages {
 	uint32_t events; /* of them, not served */
 };
 
+/* Whom the fault thread is near to, see near.c. */
+struct near {
+	int tid;         /* of the last fault on a page that is read alone */
+	unsigned faults; /* of these, one after the other */
+	int cpu;         /* to which the thread is bound, or -1 */
+};
+
 /*
  * (C) constant while threads run; (M) under the map's lock; (A) atomic; (H) the
  * fault thread's.
@@ -92,6 +99,7 @@ struct pager {
 	struct os_thread threads[THREADS];
 	char *stacks;
 	struct messages messages; /* (H) */
+	struct near near;         /* (H) */
 	uint64_t strays[STRAYS];  /* (H) pages: see fault_stray() */
 	uint64_t space_bits;      /* (M) the spaces that exist */
 	unsigned spaces_top;      /* (M) those from here on never did */
@@ -313,7 +321,7 @@ bool faults_taking(const struct pager *p, uint64_t vpn);
 /*
  * Ask the core for a page, and do what it says.
  *
- *	tid	as of place_for()
+ *	tid	as of place_for(); of the fault thread, who faults
  *	writes	the access is a write
  *	ret	the node that was asked
  */
@@ -322,6 +330,17 @@ enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, int tid,
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
+
+/* -- near.c: of the fault thread ------------------------------------------- */
+
+/*
+ * A fault of thread tid on page vpn has led to this batch.
+ * => true: the fault thread makes the read itself
+ */
+bool near_reads(struct pager *p, const struct node *n, uint64_t vpn, int tid,
+                const struct batch *b);
+
+/* -- inline.c -------------------------------------------------------------- */
 
 int inline_start(struct pager *p);
 void inline_stop(struct pager *p);
