@@ -1,33 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Three real programs that want more memory than they get.
+"""Real programs that want more memory than they get.
 
-bench/programs measures them; test/programs runs them smaller, for identity and
-peak memory alone.
+bench/programs measures them; test/programs runs some of them smaller, for
+identity and peak memory alone.  A program has two sizes, full and small, each
+with a budget; its constructor makes its input, or raises Unavailable.
 """
 
-import base64
 import os
-import random
 import shutil
 import sys
 
 import common
+import generate
 
 SLACK = 48 << 20  # what a process may have beside its budget
 
 
-LINE = 912  # random bytes in a line, which base64 makes 1216 characters
+def need(name, package):
+    """The path of a program, which a package has."""
+    path = shutil.which(name)
+    if not path:
+        raise common.Unavailable(f"no {name}: install {package}")
+    return path
 
 
-def write_lines(path, size):
-    """Random lines of 1216 characters, always the same."""
-    source = random.Random(20)
-    with open(path, "wb") as file:
-        for _ in range(size // (LINE // 3 * 4 + 1)):
-            file.write(base64.b64encode(source.randbytes(LINE)) + b"\n")
+class Program:
+    """What the others are."""
+
+    env = {}
+    mapped = 0  # bytes of mapped files in use, its own above all: not managed
+
+    @classmethod
+    def most(cls, budget):
+        """The memory that a process may have in this budget."""
+        return budget + SLACK + cls.mapped
 
 
-class Sort:
+class Sort(Program):
     """sort -S, over random lines; its buffer is larger than the budget.
 
     Each merge goes over its part of the text in random order, so the number of
@@ -42,11 +51,11 @@ class Sort:
         self.text = f"sort -S {size >> 20}M, {size >> 20} MiB of lines"
         self.env = {"LC_ALL": "C"}
         path = os.path.join(folder, "lines")
-        write_lines(path, size)
+        generate.lines(path, size)
         self.command = ["sort", f"-S{size >> 20}M", "-T", folder, path]
 
 
-class Python:
+class Python(Program):
     """Python objects, made, looked up, changed and summed up."""
 
     name = "python"
@@ -56,12 +65,11 @@ class Python:
     def __init__(self, size, _folder):
         megabytes = str(size >> 20)
         self.text = f"python3, {megabytes} MB of objects"
-        self.env = {}
         big = os.path.join(common.TOP, "examples", "big.py")
         self.command = [sys.executable, big, megabytes]
 
 
-class Sqlite:
+class Sqlite(Program):
     """An SQLite database in memory, queried and checked."""
 
     name = "sqlite"
@@ -70,11 +78,9 @@ class Sqlite:
 
     def __init__(self, size, _folder):
         self.text = f"sqlite3, {size >> 20} MB in memory, integrity_check"
-        self.env = {}
-        if not shutil.which("sqlite3"):
-            raise SystemExit("bench: sqlite3 is missing")
+        program = need("sqlite3", "sqlite3")
         rows = size // 1300
-        self.command = ["sqlite3", ":memory:", SQL.replace("ROWS", str(rows))]
+        self.command = [program, ":memory:", SQL.replace("ROWS", str(rows))]
 
 
 # Values follow from the row's number alone, so two runs must agree.
@@ -95,4 +101,6 @@ PRAGMA page_count;
 PRAGMA integrity_check;
 """
 
-ALL = {w.name: w for w in (Sort, Python, Sqlite)}
+
+FIRST = (Sort, Python, Sqlite)  # what is measured if no name is given
+ALL = {w.name: w for w in FIRST}
