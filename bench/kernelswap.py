@@ -14,6 +14,13 @@ import time
 
 from common import Unavailable
 
+# The group's limit covers the page tables and the program too; pageout's
+# budget does not.  So the kernel gets a little more.
+KERNEL_EXTRA = 8 << 20
+# A swap file more than half full makes the kernel give up the copies of pages
+# that it has read, and write them again.  So it is never that full.
+KERNEL_SWAP = 3
+
 
 def _write(path, text):
     with open(path, "w", encoding="ascii") as file:
@@ -114,6 +121,18 @@ def _start_guard(path, group):
         os._exit(0)
 
 
+def for_budget(folder, size, budget):
+    """Data of this size, in what pageout calls a budget."""
+    return KernelSwap(folder, KERNEL_SWAP * size, budget + KERNEL_EXTRA)
+
+
+def counted(names):
+    """{name: what the kernel has counted since it started}"""
+    with open("/proc/vmstat", encoding="ascii") as file:
+        pairs = [line.split() for line in file]
+    return {name: int(value) for name, value in pairs if name in names}
+
+
 class KernelSwap:
     """with KernelSwap(folder, size, limit) as swap: ... swap.group ..."""
 
@@ -124,15 +143,16 @@ class KernelSwap:
         self.limit = limit
         self.name = name
         self.group = None
+        self.version = None
         self.guard = None
 
     def __enter__(self):
         if os.geteuid() != 0:
             raise Unavailable("not root")
-        self.group, version = _make_group(self.name)
+        self.group, self.version = _make_group(self.name)
         self.guard = _start_guard(self.path, self.group)
         try:
-            _limit_group(self.group, version, self.limit)
+            _limit_group(self.group, self.version, self.limit)
             self._swap_on()
         except BaseException:
             self.__exit__()
@@ -155,6 +175,13 @@ class KernelSwap:
                      "count=" + megabytes, "status=none")
             _command("mkswap", self.path)
             _command("swapon", self.path)
+
+    def kills(self):
+        """Processes that the kernel killed because the group was full."""
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        with open(os.path.join(self.group, name), encoding="ascii") as file:
+            counts = dict(line.split() for line in file)
+        return int(counts.get("oom_kill", 0))
 
     def __exit__(self, *_):
         writer, pid = self.guard
