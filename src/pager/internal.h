@@ -63,9 +63,10 @@ struct messages {
 
 /* Whom the fault thread is near to, see near.c. */
 struct near {
-	int tid;         /* of the last fault on a page that is read alone */
-	unsigned faults; /* of these, one after the other */
-	int cpu;         /* to which the thread is bound, or -1 */
+	int tid;          /* of the last fault on a page that is read alone */
+	unsigned faults;  /* of these, by one thread */
+	unsigned streams; /* reads for streams since the last of them */
+	int cpu;          /* to which the thread is bound, or -1 */
 };
 
 /*

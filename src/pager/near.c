@@ -12,7 +12,8 @@
  *	- makes the read itself, awake (os/file/spin.h)
  *
  * It does neither in streams, where it works while the program does, nor when
- * several threads fault, which would wait for each other's reads.
+ * several threads fault, which would wait for each other's reads.  A stream that
+ * asks for pages now and then between others is none.
  */
 #include <sched.h>
 
@@ -21,6 +22,7 @@
 
 #define ALONE_PAGES 8 /* of a read that is waited for here */
 #define ASK_FAULTS 32 /* of one thread, until it is asked for its CPU */
+#define LEAVE_READS 4 /* of streams, one after the other */
 
 static void
 bind_to(struct near *near, const cpu_set_t *cpus, int cpu)
@@ -45,6 +47,7 @@ static void
 leave(struct pager *p)
 {
 	p->near.faults = 0;
+	p->near.streams = 0;
 	if (p->near.cpu >= 0)
 		bind_to(&p->near, &p->allowed, -1);
 }
@@ -78,10 +81,11 @@ near_reads(struct pager *p, const struct node *n, uint64_t vpn, int tid,
 	bool reads;
 
 	if (read_alone(b, vpn, &reads) == NULL) {
-		if (reads)
+		if (reads && ++p->near.streams >= LEAVE_READS)
 			leave(p);
 		return false;
 	}
+	p->near.streams = 0;
 	if (tid != p->near.tid) {
 		leave(p);
 		p->near.tid = tid;

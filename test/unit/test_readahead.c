@@ -105,6 +105,28 @@ a_scan_is_remembered_among_faults_elsewhere(void **unused)
 	assert_int_equal(see(7).window, 1);
 }
 
+/* Somebody hits what it has left about. */
+static void
+a_stream_that_has_ended_does_not_go_on_elsewhere(void **unused)
+{
+	uint32_t left = 0;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 512; i++)
+		touch(i, true);
+	swap_out(0, 512);
+	for (uint32_t i = 0; i < 32; i++)
+		touch(i, false);
+	while (state(left) == PAGE_MAPPED)
+		left++;
+	left += 8;
+	assert_int_equal(state(left), PAGE_CACHED);
+	w->count.reads = 0;
+	touch(left, false);
+	assert_int_equal(w->count.reads, 0);
+	assert_int_equal(state(left + 1), PAGE_CACHED);
+}
+
 static void
 small_gaps_are_read_as_well(void **unused)
 {
@@ -212,6 +234,7 @@ main(void)
 		T(a_stride_is_seen),
 		T(two_streams_do_not_disturb_each_other),
 		T(a_scan_is_remembered_among_faults_elsewhere),
+		T(a_stream_that_has_ended_does_not_go_on_elsewhere),
 		T(small_gaps_are_read_as_well),
 		T(a_stride_is_mapped_without_a_fault_for_each_page),
 		T(faults_far_apart_are_no_stream),

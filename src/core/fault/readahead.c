@@ -60,6 +60,24 @@ window_max(const struct core *c, int64_t delta)
 	                                 : min_u32(max, WINDOW_STRIDE_MAX);
 }
 
+/*
+ * Whoever comes along the stream has just used the pages before this one, so one
+ * of them is mapped.  Of a stream that has ended, what was read ahead lies about
+ * for anybody to hit; that is no continuation.
+ */
+static bool
+stream_comes_along(const struct core *c, unsigned space, const struct stream *s,
+                   uint64_t vpn, uint32_t steps)
+{
+	for (uint32_t i = 1; i <= GAP_PAGES && i < steps; i++) {
+		uint64_t before = vpn - (uint64_t)(s->delta * i);
+
+		if (pte_kind(pte_get(c, space, before)) == PTE_PRESENT)
+			return true;
+	}
+	return steps <= GAP_PAGES;
+}
+
 /* The pages between did not fault, so they are mapped, and have been used. */
 static void
 stream_passed(struct core *c, unsigned space, const struct stream *s,
@@ -135,7 +153,8 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 	for (unsigned i = 0; i < STREAMS && s == NULL; i++) {
 		uint32_t steps = stream_steps(&sp->streams[i], vpn);
 
-		if (steps != 0) {
+		if (steps != 0 &&
+		    stream_comes_along(c, space, &sp->streams[i], vpn, steps)) {
 			s = &sp->streams[i];
 			stream_passed(c, space, s, steps);
 			stream_continue(c, s, vpn, steps);
