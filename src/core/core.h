@@ -132,7 +132,7 @@ enum frame_flag {
 	FRAME_SYNC = 1 << 12,       /* a sync waits until it is written */
 	FRAME_DROPPED = 1 << 13,    /* its page vanished during the operation */
 	FRAME_STORE = 1 << 14,      /* the access that wants it writes */
-	FRAME_UNSEEN = 1 << 15,     /* mapped ahead: no fault asked for it */
+	FRAME_UNSEEN = 1 << 15,     /* read and mapped, and not asked for */
 };
 
 /* Lists that frames are on.  The buddy lists are the mechanism's, the others
@@ -224,14 +224,15 @@ struct stream {
 	int64_t delta;    /* pages from one access to the next; 0 not known */
 	uint32_t reach;   /* steps beyond last that are asked for already */
 	uint32_t window;  /* steps to keep ahead; 0 or 1: not sure yet */
-	uint32_t expires; /* tick at which another may take its place */
+	bool has_gaps;    /* pages between those that are accessed */
+	uint64_t expires; /* tick at which another may take its place */
 };
 
 struct space {
 	pte_t **leaves;     /* (K) TABLE_LEAVES of them, NULL where unused */
 	struct area *areas; /* (K) by address */
 	uint32_t area_count, area_max;
-	uint32_t tick;
+	uint64_t tick;          /* faults that were looked at for streams */
 	uint64_t pages_managed; /* (K) sum over areas */
 	uint64_t rss;           /* (K) pages mapped */
 	struct stream *streams; /* (K) STREAMS of them */

@@ -442,7 +442,7 @@ core_cold(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 	struct unmap_group g = {0};
 	uint64_t end = vpn + pages;
 
-	for (; vpn < end && g.count < OP_PAGES_MAX; vpn++) {
+	for (; vpn < end && core_unmap_has_room(c, &g); vpn++) {
 		pte_t pte;
 
 		vpn = table_skip(c, space, vpn, end);

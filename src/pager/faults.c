@@ -184,7 +184,7 @@ fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
 		v = (writes ? tap_fault_write : tap_fault)(at.node->core,
 		                                           at.space, vpn, &b);
 		node_unlock(at.node);
-		if (is_fault_thread(p) && near_reads(p, at.node, vpn, tid, &b))
+		if (is_fault_thread(p) && awake_reads(p, at.node, vpn, tid, &b))
 			node_perform_here(at.node, vpn, &b);
 		else
 			node_perform(at.node, &b);
@@ -412,7 +412,6 @@ faults_run(void *ctx)
 			.events = POLLIN,
 		};
 	filedev_thread_is_own();
-	p->near.cpu = -1;
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
 		messages_wait(fds, 2 + p->node_count);
 		if (fds[0].revents & POLLNVAL)

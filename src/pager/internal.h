@@ -61,12 +61,18 @@ struct messages {
 	uint32_t events; /* of them, not served */
 };
 
-/* Whom the fault thread is near to, see near.c. */
-struct near {
-	int tid;          /* of the last fault on a page that is read alone */
-	unsigned faults;  /* of these, by one thread */
-	unsigned streams; /* reads for streams since the last of them */
-	int cpu;          /* to which the thread is bound, or -1 */
+/* How the fault thread waits for a read, see awake.c. */
+struct awake {
+	int tid; /* of the last fault on a page that is read alone */
+	enum awake_phase {
+		AWAKE_TRY_ASLEEP,
+		AWAKE_TRY_AWAKE,
+		AWAKE_KEEP_ASLEEP,
+		AWAKE_KEEP_AWAKE
+	} phase;
+	unsigned left;    /* faults of this phase */
+	uint64_t last_ns; /* when the last one was */
+	uint64_t ns[2];   /* that they took: asleep, awake */
 };
 
 /*
@@ -100,7 +106,7 @@ struct pager {
 	struct os_thread threads[THREADS];
 	char *stacks;
 	struct messages messages; /* (H) */
-	struct near near;         /* (H) */
+	struct awake awake;       /* (H) */
 	uint64_t strays[STRAYS];  /* (H) pages: see fault_stray() */
 	uint64_t space_bits;      /* (M) the spaces that exist */
 	unsigned spaces_top;      /* (M) those from here on never did */
@@ -332,14 +338,14 @@ enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, int tid,
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
 
-/* -- near.c: of the fault thread ------------------------------------------- */
+/* -- awake.c: of the fault thread ------------------------------------------ */
 
 /*
  * A fault of thread tid on page vpn has led to this batch.
  * => true: the fault thread makes the read itself
  */
-bool near_reads(struct pager *p, const struct node *n, uint64_t vpn, int tid,
-                const struct batch *b);
+bool awake_reads(struct pager *p, const struct node *n, uint64_t vpn, int tid,
+                 const struct batch *b);
 
 /* -- inline.c -------------------------------------------------------------- */
 

@@ -102,6 +102,9 @@ void
 simple_found(struct core *c, struct frame *f)
 {
 	(void)c;
+	if (f->flags &
+	    FRAME_LOCKED) /* is being read, for whoever asked first */
+		return;
 	/* The first use of a page that was read ahead is its first use. */
 	if ((f->flags & (FRAME_READAHEAD | FRAME_UNSEEN)) == 0)
 		f->flags |= FRAME_REFERENCED;
@@ -151,6 +154,15 @@ simple_cleaned(struct core *c, struct frame *f)
 {
 	simple_gone(c, f);
 	simple_cached(c, f);
+}
+
+/* See it again much later. */
+void
+simple_refused(struct core *c, struct frame *f)
+{
+	simple_gone(c, f);
+	f->flags |= FRAME_REFERENCED;
+	simple_mapped(c, f);
 }
 
 uint32_t
@@ -260,19 +272,19 @@ unmap_some(struct core *c, uint32_t want, uint32_t tries, struct batch *b)
 {
 	struct unmap_group g = {0};
 	bool full = core_swap_free(c) == 0;
+	uint32_t refused = 0;
 
 	want = min_u32(want, c->cfg.unmap_batch);
 	while (g.count < want && tries-- > 0 && core_unmap_has_room(c, &g)) {
-		struct frame *f = rules(c)->choose(c, simple(c));
+		struct frame *f = rules(c)->choose(c, simple(c), refused);
 
 		if (f == NULL)
 			break;
 		stat_add(c, PAGEOUT_STAT_pgscan_kswapd, 1);
 		if ((f->entry != 0 || !full) && core_unmap(c, &g, f))
 			continue;
-		c->cfg.policy->gone(c, f);
-		f->flags |= FRAME_REFERENCED; /* see it again much later */
-		c->cfg.policy->mapped(c, f);
+		rules(c)->refused(c, f);
+		refused++;
 	}
 	return core_unmap_end(c, &g, b);
 }

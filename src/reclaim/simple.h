@@ -25,9 +25,13 @@ struct simple_policy {
 
 	/*
 	 * The next mapped page that should leave, or NULL when there is none.
-	 * It need not be able to leave; the driver skips those that cannot.
+	 * It need not be able to; then refused() puts it where it is not the
+	 * next one.  In this turn so many were refused: when all pages were,
+	 * nothing can leave.
 	 */
-	struct frame *(*choose)(struct core *c, struct simple *s);
+	struct frame *(*choose)(struct core *c, struct simple *s,
+	                        uint32_t refused);
+	void (*refused)(struct core *c, struct frame *f);
 
 	/* A clean page loses its frame (or NULL). */
 	void (*dropping)(struct core *c, const struct frame *f);
@@ -42,6 +46,7 @@ struct simple_policy {
 
 size_t simple_state_bytes(const struct core_config *cfg);
 void simple_init(struct core *c);
+void simple_refused(struct core *c, struct frame *f);
 void simple_mapped(struct core *c, struct frame *f);
 void simple_cached(struct core *c, struct frame *f);
 void simple_cleaned(struct core *c, struct frame *f);

@@ -93,7 +93,9 @@ is_refault(struct core *c, const struct frame *f)
 static void
 twoq_mapped(struct core *c, struct frame *f)
 {
-	if (is_refault(c, f) || f->flags & FRAME_REFERENCED)
+	bool seen = (f->flags & FRAME_UNSEEN) == 0;
+
+	if ((seen && is_refault(c, f)) || f->flags & FRAME_REFERENCED)
 		f->age = ACTIVE;
 	f->flags &= (uint16_t)~FRAME_REFERENCED;
 	if (f->age == ACTIVE)
@@ -118,18 +120,31 @@ twoq_freed(struct core *c, struct frame *f)
 	f->age = 0;
 }
 
+/* From one list; when all of it were refused, from the other. */
 static struct frame *
-twoq_choose(struct core *c, struct simple *s)
+twoq_choose(struct core *c, struct simple *s, uint32_t refused)
 {
-	const struct flist *probation = &twoq(c)->probation;
-	uint32_t mapped = probation->count + s->active.count;
-	const struct flist *l =
-		s->active.count == 0 ||
-				probation->count > mapped / PROBATION_DIVISOR
-			? probation
-			: &s->active;
+	const struct flist *l = &twoq(c)->probation, *other = &s->active;
 
+	if (l->count <= (l->count + other->count) / PROBATION_DIVISOR) {
+		l = &s->active;
+		other = &twoq(c)->probation;
+	}
+	if (refused >= l->count)
+		l = other;
 	return l->count == 0 ? NULL : &c->frames[l->tail];
+}
+
+/* That it could not leave does not say that it is in use. */
+static void
+twoq_refused(struct core *c, struct frame *f)
+{
+	struct flist *l = f->list == LIST_PROBATION ? &twoq(c)->probation
+	                                            : &twoq(c)->simple.active;
+	enum list_id id = (enum list_id)f->list;
+
+	flist_del(c, l, f);
+	flist_add_head(c, l, id, f);
 }
 
 static uint32_t
@@ -150,5 +165,6 @@ const struct simple_policy policy_2q = {
                 .freed = twoq_freed,
                 .held = twoq_held},
 	.choose = twoq_choose,
+	.refused = twoq_refused,
 	.dropping = twoq_dropping,
 };

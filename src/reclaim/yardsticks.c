@@ -12,13 +12,14 @@
 #include "reclaim/simple.h"
 
 static struct frame *
-fifo_choose(struct core *c, struct simple *s)
+fifo_choose(struct core *c, struct simple *s, uint32_t refused)
 {
+	(void)refused;
 	return s->active.count == 0 ? NULL : &c->frames[s->active.tail];
 }
 
 static struct frame *
-clock_choose(struct core *c, struct simple *s)
+clock_choose(struct core *c, struct simple *s, uint32_t refused)
 {
 	for (uint32_t n = s->active.count; n > 0; n--) {
 		struct frame *f = &c->frames[s->active.tail];
@@ -30,7 +31,7 @@ clock_choose(struct core *c, struct simple *s)
 		flist_add_head(c, &s->active, LIST_ACTIVE, f);
 		c->stat[PAGEOUT_STAT_pgrotated]++;
 	}
-	return fifo_choose(c, s);
+	return fifo_choose(c, s, refused);
 }
 
 /*
@@ -38,7 +39,7 @@ clock_choose(struct core *c, struct simple *s)
  * mapped, the oldest.
  */
 static struct frame *
-random_choose(struct core *c, struct simple *s)
+random_choose(struct core *c, struct simple *s, uint32_t refused)
 {
 	for (unsigned tries = 0; tries < 16; tries++) {
 		struct frame *f;
@@ -49,7 +50,7 @@ random_choose(struct core *c, struct simple *s)
 		if (f->list == LIST_ACTIVE)
 			return f;
 	}
-	return fifo_choose(c, s);
+	return fifo_choose(c, s, refused);
 }
 
 #define YARDSTICK(id, text, chooser)                       \
@@ -65,6 +66,7 @@ random_choose(struct core *c, struct simple *s)
 	                .freed = simple_freed,             \
 	                .held = simple_held},              \
 		.choose = chooser,                         \
+		.refused = simple_refused,                 \
 	}
 
 YARDSTICK(fifo, "the page that came in first leaves first", fifo_choose);

@@ -175,7 +175,7 @@ check_all(void)
 static void
 run_case(unsigned number, unsigned budget, const char *policy)
 {
-	uint64_t v[PAGEOUT_STATS] = {0}, t = monotonic_ns() / 1000000;
+	uint64_t v[PAGEOUT_STATS] = {0}, since = monotonic_ns();
 	int r = start(budget, policy);
 
 	if (r == -EPERM || r == -ENOSYS) {
@@ -195,7 +195,7 @@ run_case(unsigned number, unsigned budget, const char *policy)
 	       (unsigned long long)nodes,
 	       (unsigned long long)atomic_load(&checks_done));
 	printf("# %.1f s, %llu faults, %llu pages in, %llu out, seed %llu;",
-	       (double)(monotonic_ns() / 1000000 - t) / 1e3,
+	       (double)(monotonic_ns() - since) / 1e9,
 	       (unsigned long long)v[PAGEOUT_STAT_pgfault],
 	       (unsigned long long)v[PAGEOUT_STAT_pswpin],
 	       (unsigned long long)v[PAGEOUT_STAT_pswpout],

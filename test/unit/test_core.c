@@ -47,6 +47,31 @@ a_fault_outside_of_areas_finds_no_area(void **unused)
 	assert_int_equal(fault(20), FAULT_STARTED);
 }
 
+/* In parts, for there are not operations for all at once. */
+static void
+a_sparse_range_goes_out_whole(void **unused)
+{
+	uint64_t at, end;
+
+	(void)unused;
+	world_open((struct sim_options){.frames = 1024, .ops = 128});
+	at = vpn(0);
+	end = vpn(800);
+	for (uint32_t i = 0; i < 800; i += 2)
+		touch(i, true);
+	while (at != end) {
+		struct batch b = {NULL, NULL};
+		uint64_t next = core_cold(w->node->core, 0, at, end - at, &b);
+
+		assert_true(next > at);
+		at = next;
+		submit(&b);
+		finish_all();
+	}
+	for (uint32_t i = 0; i < 800; i += 2)
+		assert_int_not_equal(state(i), PAGE_MAPPED);
+}
+
 static void
 a_page_comes_back_as_it_went(void **unused)
 {
@@ -541,6 +566,7 @@ main(void)
 		T(a_page_never_written_reads_as_zeros),
 		T(a_fault_on_a_mapped_page_is_done),
 		T(a_fault_outside_of_areas_finds_no_area),
+		T(a_sparse_range_goes_out_whole),
 		T(a_page_comes_back_as_it_went),
 		T(an_all_zero_page_takes_no_slot),
 		T(an_unchanged_page_is_not_written_again),

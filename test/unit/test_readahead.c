@@ -142,6 +142,22 @@ small_gaps_are_read_as_well(void **unused)
 }
 
 static void
+scans_that_have_ended_do_not_keep_others_out(void **unused)
+{
+	struct plan up = {0, 0}, down = {0, 0};
+
+	(void)unused;
+	for (uint32_t s = 0; s < STREAMS; s++)
+		for (uint32_t i = 0; i < 10; i++)
+			(void)see(s * 5000 + i);
+	for (uint32_t i = 0; i < 6; i++) {
+		up = see(200000 + i);
+		down = see(300000 - i);
+	}
+	assert_true(up.window > 1 && down.window > 1);
+}
+
+static void
 a_stride_is_mapped_without_a_fault_for_each_page(void **unused)
 {
 	(void)unused;
@@ -236,6 +252,7 @@ main(void)
 		T(a_scan_is_remembered_among_faults_elsewhere),
 		T(a_stream_that_has_ended_does_not_go_on_elsewhere),
 		T(small_gaps_are_read_as_well),
+		T(scans_that_have_ended_do_not_keep_others_out),
 		T(a_stride_is_mapped_without_a_fault_for_each_page),
 		T(faults_far_apart_are_no_stream),
 		T(an_area_said_to_be_random_has_no_streams),

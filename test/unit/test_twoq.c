@@ -163,6 +163,96 @@ a_scan_leaves_active_pages_where_they_are(void **unused)
 	assert_int_equal(stat_of(PAGEOUT_STAT_pgfault), faults);
 }
 
+/* Before its write has ended: a copy of it is what is asked for. */
+static void
+a_page_under_write_stays_active(void **unused)
+{
+	(void)unused;
+	touch(1, true);
+	touch_again(1);
+	touch(1, true);
+	start_unmap(1, 1);
+	finish_all();
+	start_flush();
+	assert_int_equal(state(1), PAGE_WRITING);
+	touch(1, false);
+	assert_int_equal(list_of(1), LIST_ACTIVE);
+}
+
+static void
+two_faults_for_one_read_ask_once(void **unused)
+{
+	(void)unused;
+	touch(1, true);
+	swap_out(1, 1);
+	(void)fault(1);
+	assert_int_equal(state(1), PAGE_READING);
+	(void)fault(1);
+	finish_all();
+	assert_int_equal(list_of(1), LIST_PROBATION);
+}
+
+/* What nobody asks for leaves no shadow, though a scan goes over it. */
+static void
+pages_in_small_gaps_are_not_asked_for(void **unused)
+{
+	uint32_t page = 0;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 64; i++)
+		touch(i, true);
+	swap_out(0, 64);
+	for (uint32_t i = FRAMES; i < 3 * FRAMES; i++)
+		touch(i, true);
+	for (uint32_t i = 0; i < 64; i += 3) {
+		touch(i, false);
+		if (page == 0 && state(i + 1) == PAGE_MAPPED)
+			page = i + 1;
+	}
+	assert_int_not_equal(page, 0);
+	(void)scan_until_gone(page, 3 * FRAMES);
+	touch(page, false);
+	assert_int_equal(list_of(page), LIST_PROBATION);
+}
+
+/* => false: out of memory */
+static bool
+touch_if_possible(uint32_t page)
+{
+	while (!is_present(page)) {
+		struct batch b = {NULL, NULL};
+		enum fault_verdict v = fault(page);
+
+		if (v == FAULT_NOMEM)
+			return false;
+		if (v == FAULT_NOFRAME)
+			(void)core_reclaim_direct(w->node->core, &b);
+		submit(&b);
+		finish_all();
+	}
+	return true;
+}
+
+/* Most active pages have no slot and can get none; others have theirs. */
+static void
+with_swap_full_those_leave_that_can(void **unused)
+{
+	uint32_t n = 0;
+
+	(void)unused;
+	world_open((struct sim_options){
+		.policy = "2q", .frames = 1280, .slots = 900, .pages = 3000});
+	for (; touch_if_possible(n); n++) {
+		w->page[0][n].word = sim_word(w);
+		w->page[0][n].truth = w->page[0][n].word;
+	}
+	assert_in_range(n, 1280, 2999);
+	w->now += 1000000000000ull; /* that it ran out is forgotten */
+	for (uint32_t round = 0; round < 3; round++)
+		for (uint32_t i = 0; i < n; i++)
+			assert_true(touch_if_possible(i));
+}
+
 /* They are tried, when nobody is on probation. */
 static void
 active_pages_leave_when_others_become_active(void **unused)
@@ -196,6 +286,12 @@ main(void)
 			pages_that_a_scan_went_over_were_asked_for, fresh),
 		cmocka_unit_test_setup(
 			a_scan_leaves_active_pages_where_they_are, fresh),
+		cmocka_unit_test_setup(a_page_under_write_stays_active, fresh),
+		cmocka_unit_test_setup(two_faults_for_one_read_ask_once, fresh),
+		cmocka_unit_test_setup(pages_in_small_gaps_are_not_asked_for,
+	                               fresh),
+		cmocka_unit_test_setup(with_swap_full_those_leave_that_can,
+	                               fresh),
 		cmocka_unit_test_setup(
 			active_pages_leave_when_others_become_active, fresh),
 	};

@@ -210,7 +210,7 @@ map_steps(struct core *c, const struct fault *ft, struct batch *b)
 
 		if (f == NULL)
 			return;
-		op = op_get(c, OP_MAP, OPS_RESERVE_FAULT);
+		op = op_get(c, OP_MAP, OPS_RESERVE_DAEMON);
 		if (op == NULL)
 			return;
 		op_at(op, ft->space, v);
@@ -266,7 +266,7 @@ fault_copy(struct core *c, const struct fault *ft, struct frame *old,
 		return FAULT_NOFRAME;
 	}
 	f = &c->frames[pfn];
-	f->flags = FRAME_LOCKED;
+	f->flags = FRAME_LOCKED | (old->flags & FRAME_REFERENCED);
 	frame_bind(f, ft->space, ft->vpn);
 	op_at(op, ft->space, ft->vpn);
 	op->flags = OPF_COPY;

@@ -27,6 +27,7 @@
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
 #define WINDOWS_AHEAD 3      /* asked for beyond the page that faults */
 #define PATIENCE 16          /* faults elsewhere, for each page of a window */
+#define STREAMS_NEW 4        /* places of streams that are not proven */
 
 /* -- streams -------------------------------------------------------------- */
 
@@ -78,12 +79,15 @@ stream_comes_along(const struct core *c, unsigned space, const struct stream *s,
 	return steps <= GAP_PAGES;
 }
 
-/* The pages between did not fault, so they are mapped, and have been used. */
+/*
+ * The pages between did not fault, so they are mapped, and have been used; but
+ * for those of gaps.
+ */
 static void
 stream_passed(struct core *c, unsigned space, const struct stream *s,
               uint32_t steps)
 {
-	for (uint32_t i = 1; i < steps; i++) {
+	for (uint32_t i = 1; i < steps && !s->has_gaps; i++) {
 		uint64_t vpn = s->last + (uint64_t)(s->delta * i);
 		struct frame *f = frame_of_page(c, space, vpn);
 
@@ -114,30 +118,55 @@ stream_from(uint64_t vpn, int64_t d)
 	if (d >= -GAP_PAGES && d <= GAP_PAGES) {
 		s.delta = d > 0 ? 1 : -1;
 		s.reach = (uint32_t)(d * s.delta) - 1;
+		s.has_gaps = s.reach != 0;
 	}
 	return s;
 }
 
-/* Teach the nearest stream, or the first to expire, where we are now. */
+/*
+ * The stream whose place is taken by a new one: the first to expire, but
+ * STREAMS_NEW of them are always for streams that have still to prove
+ * themselves.
+ */
 static struct stream *
-stream_learn(struct space *sp, uint64_t vpn)
+stream_place(struct space *sp)
 {
-	struct stream *first = &sp->streams[0];
+	struct stream *new = NULL, *proven = NULL;
+	unsigned new_count = 0;
 
 	for (unsigned i = 0; i < STREAMS; i++) {
 		struct stream *s = &sp->streams[i];
-		int64_t d = (int64_t)(vpn - s->last);
+		struct stream **first = s->window < 2 ? &new : &proven;
 
-		if (s->expires < first->expires)
-			first = s;
+		new_count += s->window < 2;
+		if (*first == NULL || s->expires < (*first)->expires)
+			*first = s;
+	}
+	if (proven != NULL &&
+	    (new_count < STREAMS_NEW || proven->expires < sp->tick))
+		return proven;
+	return new;
+}
+
+/* Teach the nearest stream, or a new one, where we are now. */
+static struct stream *
+stream_learn(struct space *sp, uint64_t vpn)
+{
+	struct stream *s;
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		int64_t d = (int64_t)(vpn - sp->streams[i].last);
+
+		s = &sp->streams[i];
 		if (s->expires == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
 			continue;
 		if (d != 0)
 			*s = stream_from(vpn, d);
 		return s;
 	}
-	*first = (struct stream){.last = vpn};
-	return first;
+	s = stream_place(sp);
+	*s = (struct stream){.last = vpn};
+	return s;
 }
 
 struct plan

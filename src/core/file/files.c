@@ -119,18 +119,6 @@ sync_flush(struct core *c, struct sync *s)
 	s->count = 0;
 }
 
-/* The frame that has a page, or NULL. */
-static struct frame *
-page_frame(struct core *c, unsigned space, uint64_t vpn, bool *ret_mapped)
-{
-	pte_t pte = pte_get(c, space, vpn);
-
-	*ret_mapped = pte_kind(pte) == PTE_PRESENT;
-	if (*ret_mapped)
-		return &c->frames[pte_pfn(pte)];
-	return pte_kind(pte) == PTE_SWAP ? slot_frame(c, pte_entry(pte)) : NULL;
-}
-
 /* Begin to wait for a page, if it is or may be newer than its file. */
 static void
 sync_begin(struct frame *f, bool mapped)
@@ -170,8 +158,8 @@ core_sync(struct core *c, unsigned space, uint64_t vpn, uint64_t pages,
 	uint64_t end = vpn + pages, left = 0;
 
 	for (; (vpn = table_skip(c, space, vpn, end)) < end; vpn++) {
-		bool mapped;
-		struct frame *f = page_frame(c, space, vpn, &mapped);
+		bool mapped = pte_kind(pte_get(c, space, vpn)) == PTE_PRESENT;
+		struct frame *f = frame_of_page(c, space, vpn);
 
 		if (f == NULL)
 			continue;

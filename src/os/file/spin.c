@@ -16,7 +16,7 @@
 #include "os/file/spin.h"
 
 #define AVERAGE_OF 8              /* reads, about */
-#define TOOK_MAX_NS (2 * SPIN_NS) /* one late read says little */
+#define TOOK_MAX_NS (2ull * SPIN_NS) /* one late read says little */
 #define GAP_NS 1000000u           /* between two looks: somebody had the CPU */
 #define REST_NS 200000000u        /* then no reads for so long */
 

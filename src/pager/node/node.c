@@ -24,7 +24,7 @@
 #define AREAS_MAX 65536
 #define FRAMES_AN_OP 128 /* one operation in flight for each so many frames */
 #define OPS_MIN 128
-#define OPS_MAX 2048
+#define OPS_MAX 1024
 
 /* -- the core's host ------------------------------------------------------ */
 

@@ -211,7 +211,8 @@ swap_out_any(struct core *c, uint32_t want, struct batch *b)
 		uint64_t vpn = 0;
 		struct frame *f;
 
-		while ((f = next_pte(c, i, vpn, &vpn)) != NULL &&
+		while (core_unmap_has_room(c, &linux24(c)->group) &&
+		       (f = next_pte(c, i, vpn, &vpn)) != NULL &&
 		       linux24(c)->group_ends + linux24(c)->group.count - done <
 		               want) {
 			(void)unmap_page(c, f, b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_near.c -- whom the fault thread is bound to, and when it waits awake.
+ * test_awake.c -- for whom the fault thread waits awake.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -56,71 +56,68 @@ read_alone(size_t first, size_t count)
 		                      i * STEP % PAGES));
 }
 
+/* 16 more, which the first thread does not read.  => NULL: all was right */
 static void *
-read_others(void *unused)
+read_others(void *turn)
 {
-	for (size_t i = 900; i < 930; i++)
+	size_t first = PAGES / 2 + *(size_t *)turn * 16;
+
+	for (size_t i = first; i < first + 16; i++)
 		if (!is_filled(page(i * STEP), PAGE_BYTES, i * STEP % PAGES))
 			return p;
-	return unused;
+	return NULL;
 }
 
 static bool
-is_awake(void)
+has_waited_awake(void)
 {
-	return atomic_load(&spin.average_ns) != 0;
+	return atomic_exchange(&spin.average_ns, 0) != 0;
 }
 
+/* Asleep first, then awake, and what is better. */
 static void
-one_thread_is_followed(void **unused)
+for_a_thread_that_faults_alone(void **unused)
 {
 	(void)unused;
 	if (!p->nodes[0].files[DEV_READ].spins)
 		skip(); /* no io_uring here */
-	read_alone(0, 16);
-	assert_int_equal(p->near.cpu, -1);
-	assert_false(is_awake());
-	for (size_t i = 1; !is_awake(); i++) {
+	read_alone(0, 32);
+	assert_false(has_waited_awake());
+	for (size_t i = 1; !has_waited_awake(); i++) {
 		assert_in_range(i, 1, 12); /* its reads may be slow, or its CPU
 		                              somebody else's, but not always */
-		read_alone(64 * i, 64);
-		assert_true(p->near.cpu >= 0);
+		read_alone(128 * i, 128);
 		usleep(20000);
 	}
-	assert_int_equal(p->near.tid, gettid());
+	assert_int_equal(p->awake.tid, gettid());
 }
 
 static void
-a_stream_is_not(void **unused)
+not_in_a_stream(void **unused)
 {
 	(void)unused;
-	if (!p->nodes[0].files[DEV_READ].spins)
-		skip();
-	read_alone(0, 64);
-	assert_true(p->near.cpu >= 0);
-	engine_swap_out(p, at, PAGES * PAGE_BYTES);
 	assert_int_equal(
-		pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_NORMAL), 0);
-	for (size_t i = 0; i < 512; i++)
+		pager_advise(p, at, PAGES * PAGE_BYTES, PAGEOUT_SEQUENTIAL), 0);
+	for (size_t i = 0; i < PAGES; i++)
 		assert_true(is_filled(page(i), PAGE_BYTES, i));
-	assert_int_equal(p->near.cpu, -1);
+	assert_false(has_waited_awake());
 }
 
 static void
-two_threads_are_not(void **unused)
+not_when_two_threads_fault_in_turn(void **unused)
 {
 	pthread_t other;
 	void *result;
 
 	(void)unused;
-	if (!p->nodes[0].files[DEV_READ].spins)
-		skip();
-	read_alone(0, 64);
-	assert_true(p->near.cpu >= 0);
-	assert_int_equal(pthread_create(&other, NULL, read_others, NULL), 0);
-	assert_int_equal(pthread_join(other, &result), 0);
-	assert_null(result);
-	assert_int_equal(p->near.cpu, -1);
+	for (size_t i = 0; i < 20; i++) {
+		read_alone(i * 16, 16);
+		assert_int_equal(pthread_create(&other, NULL, read_others, &i),
+		                 0);
+		assert_int_equal(pthread_join(other, &result), 0);
+		assert_null(result);
+	}
+	assert_false(has_waited_awake());
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, over)
@@ -129,9 +126,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(one_thread_is_followed),
-		T(a_stream_is_not),
-		T(two_threads_are_not),
+		T(for_a_thread_that_faults_alone),
+		T(not_in_a_stream),
+		T(not_when_two_threads_fault_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
