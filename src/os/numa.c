@@ -148,7 +148,7 @@ numa_bind(void *addr, size_t bytes, unsigned id)
 	              NUMA_MAX + 1, 0);
 }
 
-int
+unsigned
 numa_thread_cpu(int tid)
 {
 	const unsigned field = 39; /* of proc_pid_stat(5) */
@@ -158,11 +158,11 @@ numa_thread_cpu(int tid)
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
 	if (!read_text(path, text, sizeof(text)))
-		return -1;
+		return 0;
 	at = strrchr(text, ')'); /* of the name, which may have any in it */
 	for (unsigned i = 2; at != NULL && i < field; i++) {
 		at = strchr(at, ' ');
 		at = at != NULL ? at + 1 : NULL;
 	}
-	return at != NULL && parse_number(&at, &cpu) ? (int)cpu : -1;
+	return at != NULL && parse_number(&at, &cpu) ? (unsigned)cpu : 0;
 }

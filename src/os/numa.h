@@ -38,8 +38,8 @@ void numa_cpus(cpu_set_t *ret, const char *root, unsigned id);
 /* Bind memory, which nobody has touched, to a node, as long as that has any. */
 void numa_bind(void *addr, size_t bytes, unsigned id);
 
-/* The CPU that a thread of this process runs on, or ran on last; or -1. */
-int numa_thread_cpu(int tid);
+/* The CPU that a thread of this process runs on, or ran on last; or 0. */
+unsigned numa_thread_cpu(int tid);
 
 /* -- pure ----------------------------------------------------------------- */
 

@@ -184,10 +184,7 @@ fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
 		v = (writes ? tap_fault_write : tap_fault)(at.node->core,
 		                                           at.space, vpn, &b);
 		node_unlock(at.node);
-		if (is_fault_thread(p) && awake_reads(p, at.node, vpn, tid, &b))
-			node_perform_here(at.node, vpn, &b);
-		else
-			node_perform(at.node, &b);
+		node_perform(at.node, &b);
 		*ret = at.node;
 	} while (v == FAULT_NOAREA && place_moved(p, vpn, tid, &at));
 	return v;

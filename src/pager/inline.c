@@ -23,6 +23,34 @@ static struct pager *inline_pager;
 static struct sigaction inline_old;
 
 /*
+ * Perform a batch; a read of the wanted page is made here, last, while the
+ * device works on the others.
+ */
+static void
+perform_inline(struct node *n, uint64_t vpn, struct batch *b)
+{
+	struct batch rest = {0};
+	struct op *op, *mine = NULL;
+
+	while ((op = batch_take(b)) != NULL) {
+		if (mine == NULL && op->kind == OP_READ && op->vpn <= vpn &&
+		    vpn < op->vpn + op->count)
+			mine = op;
+		else
+			batch_add(&rest, op);
+	}
+	node_perform(n, &rest);
+	if (mine == NULL)
+		return;
+	io_transfer(n, mine, false);
+	node_lock(n);
+	tap_op_done(n->core, mine, b);
+	node_unlock(n);
+	pager_ended(n->pager);
+	node_perform(n, b);
+}
+
+/*
  * Serve a fault in the calling thread.
  * => true: make the access again; false: not ours, or it must fail
  */
@@ -39,7 +67,7 @@ serve(struct pager *p, uint64_t vpn)
 		node_lock(n);
 		v = tap_fault(n->core, at.space, vpn, &b);
 		node_unlock(n);
-		node_perform_here(n, vpn, &b);
+		perform_inline(n, vpn, &b);
 		switch (v) {
 		case FAULT_DONE:
 		case FAULT_STARTED: /* mapped; or the access says why not */
@@ -108,6 +136,8 @@ inline_start(struct pager *p)
 	                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	(void)sigfillset(&sa.sa_mask);
+	for (unsigned i = 0; i < p->node_count; i++)
+		(void)swapdev_file_spin(&p->nodes[i].files[DEV_READ]);
 	if (sigaction(SIGBUS, &sa, &inline_old) < 0)
 		return -errno;
 	return 0;

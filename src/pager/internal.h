@@ -61,20 +61,6 @@ struct messages {
 	uint32_t events; /* of them, not served */
 };
 
-/* How the fault thread waits for a read, see awake.c. */
-struct awake {
-	int tid; /* of the last fault on a page that is read alone */
-	enum awake_phase {
-		AWAKE_TRY_ASLEEP,
-		AWAKE_TRY_AWAKE,
-		AWAKE_KEEP_ASLEEP,
-		AWAKE_KEEP_AWAKE
-	} phase;
-	unsigned left;    /* faults of this phase */
-	uint64_t last_ns; /* when the last one was */
-	uint64_t ns[2];   /* that they took: asleep, awake */
-};
-
 /*
  * (C) constant while threads run; (M) under the map's lock; (A) atomic; (H) the
  * fault thread's.
@@ -106,7 +92,6 @@ struct pager {
 	struct os_thread threads[THREADS];
 	char *stacks;
 	struct messages messages; /* (H) */
-	struct awake awake;       /* (H) */
 	uint64_t strays[STRAYS];  /* (H) pages: see fault_stray() */
 	uint64_t space_bits;      /* (M) the spaces that exist */
 	unsigned spaces_top;      /* (M) those from here on never did */
@@ -328,7 +313,7 @@ bool faults_taking(const struct pager *p, uint64_t vpn);
 /*
  * Ask the core for a page, and do what it says.
  *
- *	tid	as of place_for(); of the fault thread, who faults
+ *	tid	as of place_for()
  *	writes	the access is a write
  *	ret	the node that was asked
  */
@@ -337,17 +322,6 @@ enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, int tid,
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);
-
-/* -- awake.c: of the fault thread ------------------------------------------ */
-
-/*
- * A fault of thread tid on page vpn has led to this batch.
- * => true: the fault thread makes the read itself
- */
-bool awake_reads(struct pager *p, const struct node *n, uint64_t vpn, int tid,
-                 const struct batch *b);
-
-/* -- inline.c -------------------------------------------------------------- */
 
 int inline_start(struct pager *p);
 void inline_stop(struct pager *p);

@@ -202,7 +202,7 @@ open_uffds(struct pager *p)
 	if (p->cfg.events)
 		need |= UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_REMAP |
 		        UFFD_FEATURE_EVENT_UNMAP;
-	if (!is_inline)
+	else if (p->node_count > 1)
 		need |= UFFD_FEATURE_THREAD_ID; /* whose CPU is it near? */
 	p->uffd = uffd_open(UFFD_OPEN_NONBLOCK |
 	                    (is_inline ? UFFD_OPEN_USER_MODE : 0));
@@ -232,8 +232,6 @@ start_threads(struct pager *p)
 		r = thread_start(
 			&p->threads[THREAD_RECORD], "record", record_run, p,
 			p->stacks + THREAD_RECORD * THREAD_STACK_BYTES);
-	for (unsigned i = 0; i < p->node_count; i++)
-		(void)swapdev_file_spin(&p->nodes[i].files[DEV_READ]);
 	if (r == 0 && p->cfg.mode == PAGEOUT_MODE_INLINE)
 		r = inline_start(p);
 	else if (r == 0)
@@ -384,7 +382,6 @@ pager_fds(const struct pager *p, int *fds)
 		fds[n++] = p->spool.fd;
 	for (unsigned i = 0; i < p->node_count; i++)
 		n += node_fds(&p->nodes[i], fds + n);
-	n += swapdev_spin_fds(fds + n);
 	must(n <= PAGER_FDS_MAX);
 	return n;
 }

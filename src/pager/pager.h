@@ -27,7 +27,7 @@
 struct pager;
 
 #define PAGER_NODES_MAX 8
-#define PAGER_FDS_MAX (5 + 4 + 4 * PAGER_NODES_MAX)
+#define PAGER_FDS_MAX (5 + 4 * PAGER_NODES_MAX)
 
 /* Where the pages of each node go: a file of its own, or a part of a device. */
 struct pager_swapspace {

@@ -308,19 +308,6 @@ swapdev_file_spin(struct swapdev_file *f)
 	return r;
 }
 
-bool
-swapdev_file_spins(const struct swapdev_file *f)
-{
-	return f->spins && spin_is_on();
-}
-
-unsigned
-swapdev_spin_fds(int fds[FILEDEV_SPIN_FDS_MAX])
-{
-	_Static_assert((int)FILEDEV_SPIN_FDS_MAX == (int)SPIN_RINGS, "");
-	return spin_fds(fds);
-}
-
 const char *
 swapdev_file_backend(const struct swapdev_file *f)
 {

@@ -44,7 +44,6 @@
 #define FILEDEV_TRIES_MAX 8       /* of one request */
 #define FILEDEV_GROW_SLOTS 16384u /* room is made in steps of 64 MiB */
 #define FILEDEV_FDS_MAX 2
-#define FILEDEV_SPIN_FDS_MAX 4 /* of a process, for all its devices */
 
 /* (C) constant after open; (G) under grow_lock. */
 struct swapdev_file {
@@ -76,19 +75,10 @@ int swapdev_file_open(struct swapdev_file *f, int fd, bool direct,
 
 /*
  * From now on whoever transfers waits awake for a read, see spin.h.
- * => called before there is a transfer
+ * => called by one thread of the process at a time, before there is a transfer
  * => 0; or a negative errno, and whoever transfers sleeps
  */
 int swapdev_file_spin(struct swapdev_file *f);
-
-/* True while reads of this file are awaited awake. */
-bool swapdev_file_spins(const struct swapdev_file *f);
-
-/*
- * The descriptors of this process that are needed for it.
- * => fills fds, at most FILEDEV_SPIN_FDS_MAX, and returns how many
- */
-unsigned swapdev_spin_fds(int fds[FILEDEV_SPIN_FDS_MAX]);
 
 /* "io_uring" or "threads". */
 const char *swapdev_file_backend(const struct swapdev_file *f);

@@ -30,10 +30,10 @@ close_rings(unsigned count)
 	spin.pid = 0;
 }
 
-static int
-open_rings(pid_t me)
+int
+spin_open(void)
 {
-	if (spin.pid == me)
+	if (spin.pid == getpid())
 		return 0;
 	if (spin.pid != 0)
 		close_rings(SPIN_RINGS);
@@ -46,21 +46,8 @@ open_rings(pid_t me)
 		}
 		spin.rings[i].taken = false; /* by a thread of the parent */
 	}
-	spin.pid = me;
+	spin.pid = getpid();
 	return 0;
-}
-
-int
-spin_open(void)
-{
-	static atomic_int opener; /* pid; a parent's says nothing here */
-	int other = atomic_load(&opener), me = getpid(), r;
-
-	if (other == me || !atomic_compare_exchange_strong(&opener, &other, me))
-		return -EAGAIN;
-	r = open_rings(me);
-	atomic_store(&opener, 0);
-	return r;
 }
 
 static struct spin_ring *
@@ -83,20 +70,10 @@ give_ring(struct spin_ring *at)
 	atomic_store_explicit(&at->taken, false, memory_order_release);
 }
 
-unsigned
-spin_fds(int fds[SPIN_RINGS])
+static bool
+is_resting(void)
 {
-	unsigned count = spin.pid == getpid() ? SPIN_RINGS : 0;
-
-	for (unsigned i = 0; i < count; i++)
-		fds[i] = spin.rings[i].uring.ring.ring_fd;
-	return count;
-}
-
-bool
-spin_is_on(void)
-{
-	return atomic_load_explicit(&spin.rest_ns, memory_order_relaxed) <=
+	return atomic_load_explicit(&spin.rest_ns, memory_order_relaxed) >
 	       monotonic_ns();
 }
 
@@ -152,7 +129,7 @@ await(struct uring *u)
 int
 spin_read(int fd, const struct iovec *iov, unsigned iov_count, uint64_t offset)
 {
-	struct spin_ring *at = spin_is_on() ? take_ring() : NULL;
+	struct spin_ring *at = is_resting() ? NULL : take_ring();
 	int result = -EAGAIN, why;
 	bool queued;
 

@@ -43,15 +43,10 @@ extern struct spin spin;
 
 /*
  * Make the rings, if this process has none; a child's copies are its parent's.
- * => 0 or a negative errno; -EAGAIN: another thread is about it
+ * => called by one thread at a time
+ * => 0 or a negative errno
  */
 int spin_open(void);
-
-/* => the rings' descriptors are in fds; how many they are */
-unsigned spin_fds(int fds[SPIN_RINGS]);
-
-/* False while reads are left to others. */
-bool spin_is_on(void);
 
 /*
  * Read from a file that was opened with O_DIRECT.

@@ -151,12 +151,6 @@ void node_forget(struct node *n);
  */
 void node_perform(struct node *n, struct batch *b);
 
-/*
- * Likewise; but the read of page vpn is made by this thread, last, while the
- * device works on the others.
- */
-void node_perform_here(struct node *n, uint64_t vpn, struct batch *b);
-
 /* One operation that is no transfer. */
 void perform_op(struct node *n, struct op *op);
 

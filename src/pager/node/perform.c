@@ -491,27 +491,3 @@ node_perform(struct node *n, struct batch *b)
 		pager_ended(n->pager);
 	}
 }
-
-void
-node_perform_here(struct node *n, uint64_t vpn, struct batch *b)
-{
-	struct batch rest = {0};
-	struct op *op, *mine = NULL;
-
-	while ((op = batch_take(b)) != NULL) {
-		if (mine == NULL && op->kind == OP_READ && op->vpn <= vpn &&
-		    vpn < op->vpn + op->count)
-			mine = op;
-		else
-			batch_add(&rest, op);
-	}
-	node_perform(n, &rest);
-	if (mine == NULL)
-		return;
-	io_transfer(n, mine, false);
-	node_lock(n);
-	tap_op_done(n->core, mine, b);
-	node_unlock(n);
-	pager_ended(n->pager);
-	node_perform(n, b);
-}

@@ -49,13 +49,13 @@ place_of(struct pager *p, uint64_t vpn)
 unsigned
 near_node(struct pager *p, int tid)
 {
-	int cpu = tid != 0 ? numa_thread_cpu(tid) : sched_getcpu();
+	unsigned cpu =
+		tid != 0 ? numa_thread_cpu(tid) : (unsigned)sched_getcpu();
 	unsigned near = 0;
 
 	map_lock(p);
 	for (unsigned i = 0; i < p->node_count; i++)
-		if (cpu >= 0 && cpu < CPU_SETSIZE &&
-		    CPU_ISSET((unsigned)cpu, &p->nodes[i].cpus))
+		if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &p->nodes[i].cpus))
 			near = i;
 	map_unlock(p);
 	return near;
