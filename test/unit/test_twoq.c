@@ -253,6 +253,24 @@ with_swap_full_those_leave_that_can(void **unused)
 			assert_true(touch_if_possible(i));
 }
 
+/* Fewer are on probation than should be, and none of the others may leave. */
+static void
+with_active_pages_pinned_those_on_probation_leave(void **unused)
+{
+	struct batch b = {NULL, NULL};
+
+	(void)unused;
+	world_open((struct sim_options){.policy = "2q", .frames = FRAMES});
+	for (uint32_t i = 0; i < 231; i++) {
+		touch(i, true);
+		touch_again(i);
+		assert_int_equal(core_pin(w->node->core, 0, vpn(i), &b),
+		                 FAULT_DONE);
+	}
+	for (uint32_t i = 300; i < 1000; i++)
+		assert_true(touch_if_possible(i));
+}
+
 /* They are tried, when nobody is on probation. */
 static void
 active_pages_leave_when_others_become_active(void **unused)
@@ -292,6 +310,9 @@ main(void)
 	                               fresh),
 		cmocka_unit_test_setup(with_swap_full_those_leave_that_can,
 	                               fresh),
+		cmocka_unit_test_setup(
+			with_active_pages_pinned_those_on_probation_leave,
+			fresh),
 		cmocka_unit_test_setup(
 			active_pages_leave_when_others_become_active, fresh),
 	};
