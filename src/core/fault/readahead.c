@@ -62,9 +62,9 @@ window_max(const struct core *c, int64_t delta)
 }
 
 /*
- * Whoever comes along the stream has just used the pages before this one, so one
- * of them is mapped.  Of a stream that has ended, what was read ahead lies about
- * for anybody to hit; that is no continuation.
+ * Whoever comes along the stream has just used the pages before this one, so
+ * one of them is mapped.  Of a stream that has ended, what was read ahead lies
+ * about for anybody to hit; that is no continuation.
  */
 static bool
 stream_comes_along(const struct core *c, unsigned space, const struct stream *s,

@@ -15,10 +15,10 @@
 #include "base/clock.h"
 #include "os/file/spin.h"
 
-#define AVERAGE_OF 8              /* reads, about */
+#define AVERAGE_OF 8                 /* reads, about */
 #define TOOK_MAX_NS (2ull * SPIN_NS) /* one late read says little */
-#define GAP_NS 1000000u           /* between two looks: somebody had the CPU */
-#define REST_NS 200000000u        /* then no reads for so long */
+#define GAP_NS 1000000u    /* between two looks: somebody had the CPU */
+#define REST_NS 200000000u /* then no reads for so long */
 
 struct spin spin = {.limit_ns = SPIN_NS};
 
