@@ -316,13 +316,20 @@ frame_of_page(const struct core *c, unsigned space, uint64_t vpn)
 	return pte_kind(pte) == PTE_SWAP ? slot_frame(c, pte_entry(pte)) : NULL;
 }
 
+/* Only reserve operations are left. */
+static inline bool
+op_short(const struct core *c, uint32_t reserve)
+{
+	return c->ops_free_count <= reserve;
+}
+
 /* An operation, or NULL when only reserve are left. */
 static inline struct op *
 op_get(struct core *c, enum op_kind kind, uint32_t reserve)
 {
 	struct op *op = c->ops_free;
 
-	if (c->ops_free_count <= reserve)
+	if (op_short(c, reserve))
 		return NULL;
 	c->ops_free = op->next;
 	c->ops_free_count--;

@@ -31,6 +31,7 @@
  * and none faults: all the victims come from probation.
  */
 #include "base/bits.h"
+#include "core/file/file.h"
 #include "pageout/stat.h"
 #include "reclaim/simple.h"
 
@@ -85,7 +86,10 @@ is_refault(struct core *c, const struct frame *f)
 
 	if (then == 0)
 		return false;
-	stat_add(c, PAGEOUT_STAT_workingset_refault_anon, 1);
+	stat_add(c,
+	         entry_is_file(f->entry) ? PAGEOUT_STAT_workingset_refault_file
+	                                 : PAGEOUT_STAT_workingset_refault_anon,
+	         1);
 	return twoq(c)->evictions - then <=
 	       c->cfg.frames_total / SHADOW_DIVISOR;
 }

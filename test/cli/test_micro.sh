@@ -31,7 +31,7 @@ sys.exit(not (d["times"] >= 500 and each <= happened <= each | some
 and all(d["events"][name] == d["times"] for name in each)))' "$tmp/out" "$@"
 }
 
-for policy in clock linux24 kswapd; do
+for policy in clock 2q linux24 kswapd; do
 	while read -r path each some; do
 		try "$paths" "$path" "$policy"
 		ok "$policy: $path is what its name says, and nothing else" \

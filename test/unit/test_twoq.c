@@ -192,6 +192,25 @@ two_faults_for_one_read_ask_once(void **unused)
 	assert_int_equal(list_of(1), LIST_PROBATION);
 }
 
+/* It is told to come again. */
+static void
+a_fault_that_finds_no_operation_does_not_ask(void **unused)
+{
+	struct core *c = w->node->core;
+	uint32_t ops = c->ops_free_count;
+	uint64_t faults;
+
+	(void)unused;
+	touch(1, true);
+	unmap(1, 1);
+	faults = stat_of(PAGEOUT_STAT_pgfault);
+	c->ops_free_count = 0;
+	assert_int_equal(fault(1), FAULT_NOFRAME);
+	c->ops_free_count = ops;
+	assert_int_equal(stat_of(PAGEOUT_STAT_pgfault), faults);
+	assert_false(frame_of_page(c, 0, vpn(1))->flags & FRAME_REFERENCED);
+}
+
 /* What nobody asks for leaves no shadow, though a scan goes over it. */
 static void
 pages_in_small_gaps_are_not_asked_for(void **unused)
@@ -306,6 +325,8 @@ main(void)
 			a_scan_leaves_active_pages_where_they_are, fresh),
 		cmocka_unit_test_setup(a_page_under_write_stays_active, fresh),
 		cmocka_unit_test_setup(two_faults_for_one_read_ask_once, fresh),
+		cmocka_unit_test_setup(
+			a_fault_that_finds_no_operation_does_not_ask, fresh),
 		cmocka_unit_test_setup(pages_in_small_gaps_are_not_asked_for,
 	                               fresh),
 		cmocka_unit_test_setup(with_swap_full_those_leave_that_can,

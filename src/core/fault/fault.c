@@ -373,6 +373,8 @@ core_fault(struct core *c, unsigned space, uint64_t vpn, struct batch *b)
 	/* A message may be older than the area: its page is still to come. */
 	if (ft.a->flags & AREA_MOVING)
 		return FAULT_NOFRAME;
+	if (op_short(c, OPS_RESERVE_DONE))
+		return FAULT_NOFRAME; /* before it counts as an ask */
 	stat_add(c, PAGEOUT_STAT_pgfault, 1);
 	pte = pte_get(c, space, vpn);
 	if (pte_kind(pte) == PTE_POISON) /* or try again when it is not */

@@ -124,47 +124,33 @@ stream_from(uint64_t vpn, int64_t d)
 }
 
 /*
- * The stream whose place is taken by a new one: the first to expire, but
- * STREAMS_NEW of them are always for streams that have still to prove
- * themselves.
+ * The nearest stream, taught where we are now, or a new one.  That takes the
+ * place of the first to expire, but STREAMS_NEW of them are always for streams
+ * that have still to prove themselves.
  */
 static struct stream *
-stream_place(struct space *sp)
+stream_learn(struct space *sp, uint64_t vpn)
 {
-	struct stream *new = NULL, *proven = NULL;
+	struct stream *new = NULL, *proven = NULL, *s;
 	unsigned new_count = 0;
 
-	for (unsigned i = 0; i < STREAMS; i++) {
-		struct stream *s = &sp->streams[i];
+	for (s = sp->streams; s < sp->streams + STREAMS; s++) {
 		struct stream **first = s->window < 2 ? &new : &proven;
+		int64_t d = (int64_t)(vpn - s->last);
 
+		if (d >= -NEAR_PAGES && d <= NEAR_PAGES && s->expires != 0) {
+			if (d != 0)
+				*s = stream_from(vpn, d);
+			return s;
+		}
 		new_count += s->window < 2;
 		if (*first == NULL || s->expires < (*first)->expires)
 			*first = s;
 	}
+	s = new;
 	if (proven != NULL &&
 	    (new_count < STREAMS_NEW || proven->expires < sp->tick))
-		return proven;
-	return new;
-}
-
-/* Teach the nearest stream, or a new one, where we are now. */
-static struct stream *
-stream_learn(struct space *sp, uint64_t vpn)
-{
-	struct stream *s;
-
-	for (unsigned i = 0; i < STREAMS; i++) {
-		int64_t d = (int64_t)(vpn - sp->streams[i].last);
-
-		s = &sp->streams[i];
-		if (s->expires == 0 || d < -NEAR_PAGES || d > NEAR_PAGES)
-			continue;
-		if (d != 0)
-			*s = stream_from(vpn, d);
-		return s;
-	}
-	s = stream_place(sp);
+		s = proven;
 	*s = (struct stream){.last = vpn};
 	return s;
 }

@@ -115,14 +115,6 @@ walk_goal(const struct core *c)
 	return max_u32(inactive_shortage(c), tunable24(c, T24_SLICE_STOP));
 }
 
-/* It has brought enough, or can bring no more. */
-static bool
-walk_may_end(const struct core *c, uint32_t goal, uint32_t done)
-{
-	return goal != UINT32_MAX &&
-	       (done >= goal || !core_unmap_has_room(c, &linux24(c)->group));
-}
-
 /*
  * => true when the slice was used up, or brought enough; and where we do better
  *    than the original, only when it changed anything
@@ -142,9 +134,12 @@ swap_out_mm(struct core *c, unsigned space, struct batch *b)
 		mm->swap_address = vpn + 1;
 		v = try_to_swap_out(c, space, vpn, f, b);
 		done += v == VISIT_UNMAPPED;
-		if (v == VISIT_STOP || walk_may_end(c, goal, done))
+		if (v == VISIT_STOP || done >= goal)
 			return goal == UINT32_MAX || done != 0 ||
 			       linux24(c)->deeds != deeds;
+		if (goal != UINT32_MAX &&
+		    !core_unmap_has_room(c, &linux24(c)->group))
+			return done != 0; /* to look further brings nothing */
 	}
 	mm->swap_address = 0;
 	mm->swap_cnt = 0;
