@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "agent/agent.h"
+#include "agent/calls/calls.h"
 #include "agent/sys.h"
 #include "base/assert.h"
 #include "base/keeper.h"
@@ -28,7 +29,8 @@ int agent_socket = -1;
 static _Atomic uint32_t lock_word; /* 0 free, 1 held, 2 held and awaited */
 static __thread unsigned lock_depth;
 static __thread uint64_t lock_mask; /* the owner's signal mask */
-static __thread bool inside;        /* this thread is in agent_run() */
+static __thread char lock_gate;
+static __thread bool inside; /* this thread is in agent_run() */
 static char stack[STACK_BYTES] __attribute__((aligned(4096)));
 
 bool
@@ -49,17 +51,21 @@ agent_inside(bool is_inside)
 void
 agent_lock(void)
 {
-	uint64_t all = ~(uint64_t)0, old = 0;
+	/* But for those that may be faults, and system calls, of handlers that
+	 * others have for fork(). */
+	uint64_t most = ~((uint64_t)1 << (SIGBUS - 1) | 1 << (SIGSYS - 1));
+	uint64_t old = 0;
 	uint32_t free_word = 0;
 
 	if (lock_depth++ > 0)
 		return;
-	(void)sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &old, 8);
+	(void)sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &most, &old, 8);
 	if (!atomic_compare_exchange_strong(&lock_word, &free_word, 1))
 		while (atomic_exchange(&lock_word, 2) != 0)
 			(void)sys(SYS_futex, &lock_word, FUTEX_WAIT_PRIVATE, 2,
 			          0);
 	lock_mask = old;
+	lock_gate = calls_gate_open();
 }
 
 void
@@ -70,6 +76,7 @@ agent_unlock(void)
 	must(lock_depth > 0);
 	if (--lock_depth > 0)
 		return;
+	calls_gate_set(lock_gate);
 	if (atomic_exchange(&lock_word, 0) == 2)
 		(void)sys(SYS_futex, &lock_word, FUTEX_WAKE_PRIVATE, 1);
 	(void)sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &old, 0, 8);

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 
 #include "agent/agent.h"
+#include "agent/calls/calls.h"
 #include "agent/span.h"
 #include "agent/sys.h"
 #include "base/keeper.h"
@@ -156,6 +157,21 @@ start_receive(union keeper_message *m, int fds[KEEPER_CONFIG_FDS])
 
 _Static_assert((int)KEEPER_NODES_MAX == (int)PAGER_NODES_MAX, "");
 
+/* Faults are served inline where the run wants that and the process can. */
+static void
+start_mode(struct keeper_config *k)
+{
+	char line[KEEPER_LINE_BYTES] = "faults are served by a thread: ";
+	const char *why =
+		k->mode == PAGEOUT_MODE_INLINE ? calls_why_not() : NULL;
+
+	if (why == NULL)
+		return;
+	k->mode = PAGEOUT_MODE_THREAD;
+	strncat(line, why, sizeof(line) - strlen(line) - 1);
+	agent_log(PAGEOUT_LOG_WARNING, line);
+}
+
 /* Open the pager and give its userfaultfds to the keeper. */
 static const char *
 start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
@@ -173,6 +189,7 @@ start_pager(const struct keeper_config *k, const int fds[KEEPER_CONFIG_FDS])
 		.policy = k->policy,
 		.mode = (enum pageout_mode)k->mode,
 		.events = true,
+		.own_signal = true,
 		.log = agent_pager_log,
 	};
 	int mine[PAGER_FDS_MAX];
@@ -230,8 +247,10 @@ start_all(const char *name, const char *program, union keeper_message *answer)
 		why = "the keeper is gone";
 	if (why == NULL)
 		why = start_receive(answer, fds);
-	if (why == NULL)
+	if (why == NULL) {
+		start_mode(&answer->config);
 		why = start_pager(&answer->config, fds);
+	}
 	files_unfill();
 	return why;
 }
@@ -262,6 +281,8 @@ agent_start(int argc, char **argv)
 	}
 	(void)dl_iterate_phdr(start_find_allocator, NULL);
 	fork_prepare();
+	if (answer.config.mode == PAGEOUT_MODE_INLINE)
+		calls_start(answer.config.mem_bytes);
 	memory_adopt();
 	errno = saved;
 }

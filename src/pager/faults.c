@@ -234,9 +234,8 @@ is_absent(uint64_t vpn)
  * faster; or a raw madvise took the page away after its event was served.
  * Then the core forgets it.  What was so before we have the lock need not be so
  * any more: the page may have left, and have come again.
- * => true when it has: the fault is to be served anew
  */
-static bool
+bool
 page_lost(struct pager *p, uint64_t vpn)
 {
 	struct place at;
@@ -402,20 +401,23 @@ faults_run(void *ctx)
 		{.fd = p->uffd, .events = POLLIN},
 		{.fd = p->wake_fd, .events = POLLIN},
 	};
+	unsigned nodes = 0;
 
-	for (unsigned i = 0; i < p->node_count; i++)
+	if (p->cfg.mode == PAGEOUT_MODE_THREAD)
+		nodes = p->node_count; /* inline, whoever waits reaps */
+	for (unsigned i = 0; i < nodes; i++)
 		fds[2 + i] = (struct pollfd){
 			.fd = swapdev_poll_fd(p->nodes[i].dev[DEV_READ]),
 			.events = POLLIN,
 		};
 	filedev_thread_is_own();
 	while (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE)) {
-		messages_wait(fds, 2 + p->node_count);
+		messages_wait(fds, 2 + nodes);
 		if (fds[0].revents & POLLNVAL)
 			faults_lost(p);
 		faults_drain(p);
 		messages_serve(p);
-		for (unsigned i = 0; i < p->node_count; i++)
+		for (unsigned i = 0; i < nodes; i++)
 			reads_reap(&p->nodes[i]);
 	}
 }

@@ -9,7 +9,8 @@
  *
  * The handler runs with all signals blocked, so nothing else of the program
  * runs on this thread while it has the lock.  A SIGBUS that is not ours goes to
- * whoever had the signal before us.
+ * whoever had the signal before us.  The agent has a handler of its own, around
+ * pager_serve().
  */
 #include <errno.h>
 #include <signal.h>
@@ -51,6 +52,27 @@ perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 }
 
 /*
+ * Nobody manages the page: who takes a range away may not have ended, or the
+ * access may be older than that.  Once, it is made again.
+ */
+static bool
+is_stray(struct pager *p, uint64_t vpn)
+{
+	static __thread uint64_t last;
+
+	if (__atomic_load_n(&p->removing, __ATOMIC_ACQUIRE) != 0) {
+		pager_layout_wait(p);
+		return true;
+	}
+	if (last == vpn) {
+		last = 0;
+		return false;
+	}
+	last = vpn;
+	return true;
+}
+
+/*
  * Serve a fault in the calling thread.
  * => true: make the access again; false: not ours, or it must fail
  */
@@ -70,6 +92,9 @@ serve(struct pager *p, uint64_t vpn)
 		perform_inline(n, vpn, &b);
 		switch (v) {
 		case FAULT_DONE:
+			if (page_lost(p, vpn))
+				break;
+			return true;
 		case FAULT_STARTED: /* mapped; or the access says why not */
 			return true;
 		case FAULT_WAIT:
@@ -86,10 +111,26 @@ serve(struct pager *p, uint64_t vpn)
 			return false;
 		case FAULT_NOAREA:
 			if (!place_moved(p, vpn, 0, &at))
-				return false;
+				return is_stray(p, vpn);
 			break;
 		}
 	}
+}
+
+bool
+pager_serve(struct pager *p, const siginfo_t *info)
+{
+	int saved = errno, cancel;
+	bool served;
+
+	if (info->si_code != BUS_ADRERR)
+		return false;
+	/* An access is no cancellation point, but a read in here is. */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	served = serve(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT);
+	(void)pthread_setcancelstate(cancel, NULL);
+	errno = saved;
+	return served;
 }
 
 /* Not ours: as if we were not here. */
@@ -112,17 +153,9 @@ static void
 on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	struct pager *p = __atomic_load_n(&inline_pager, __ATOMIC_ACQUIRE);
-	int saved = errno, cancel;
-	bool served;
 
-	/* An access is no cancellation point, but a read in here is. */
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	served = p != NULL && info->si_code == BUS_ADRERR &&
-	         serve(p, (uint64_t)(uintptr_t)info->si_addr >> PAGE_SHIFT);
-	(void)pthread_setcancelstate(cancel, NULL);
-	errno = saved;
-	if (!served) /* last: the program's handler may jump out of here */
-		pass_on(sig, info, context);
+	if (p == NULL || !pager_serve(p, info))
+		pass_on(sig, info, context); /* which may jump out of here */
 }
 
 int
@@ -132,12 +165,14 @@ inline_start(struct pager *p)
 	                       .sa_flags = SA_SIGINFO};
 	struct pager *none = NULL;
 
+	for (unsigned i = 0; i < p->node_count; i++)
+		(void)swapdev_file_spin(&p->nodes[i].files[DEV_READ]);
+	if (p->cfg.own_signal)
+		return 0;
 	if (!__atomic_compare_exchange_n(&inline_pager, &none, p, false,
 	                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	(void)sigfillset(&sa.sa_mask);
-	for (unsigned i = 0; i < p->node_count; i++)
-		(void)swapdev_file_spin(&p->nodes[i].files[DEV_READ]);
 	if (sigaction(SIGBUS, &sa, &inline_old) < 0)
 		return -errno;
 	return 0;

@@ -5,7 +5,7 @@
  *	pager.c		open, close, time, waiting for events
  *	node/		nodes: a core each, with its frames, swap file, threads;
  *			and which node has a page
- *	faults.c	thread mode: faults and events are read and served
+ *	faults.c	thread mode: faults are read and served; and events
  *	inline.c	inline mode: the faulting thread serves itself
  *	ranges.c	ranges become managed, change, and cease to be
  *	hints.c		what programs say about ranges; pins
@@ -319,6 +319,9 @@ bool faults_taking(const struct pager *p, uint64_t vpn);
  */
 enum fault_verdict fault_ask(struct pager *p, uint64_t vpn, int tid,
                              bool writes, struct node **ret);
+
+/* The page is gone though the core has it mapped: serve the fault anew. */
+bool page_lost(struct pager *p, uint64_t vpn);
 
 /* The access to a page must fail, and why.  Wakes whoever waits there. */
 void fault_fail(struct pager *p, uint64_t vpn, enum fault_verdict v);

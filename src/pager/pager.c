@@ -234,7 +234,7 @@ start_threads(struct pager *p)
 			p->stacks + THREAD_RECORD * THREAD_STACK_BYTES);
 	if (r == 0 && p->cfg.mode == PAGEOUT_MODE_INLINE)
 		r = inline_start(p);
-	else if (r == 0)
+	if (r == 0 && (p->cfg.mode == PAGEOUT_MODE_THREAD || p->cfg.events))
 		r = thread_start(
 			&p->threads[THREAD_FAULTS], "faults", faults_run, p,
 			p->stacks + THREAD_FAULTS * THREAD_STACK_BYTES);
@@ -301,10 +301,7 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	struct pager *p;
 	int r;
 
-	/* Inline, nobody reads events, and whoever caused one would wait.  A
-	 * record is of one core. */
-	if (config->mode == PAGEOUT_MODE_INLINE && config->events)
-		return -EINVAL;
+	/* A record is of one core. */
 	if (config->swap.nodes > 1 && config->record_fd > 0)
 		return -EINVAL;
 	p = raw_map(sizeof(*p));

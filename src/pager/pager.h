@@ -18,6 +18,7 @@
 #define PAGER_PAGER_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,7 +47,9 @@ struct pager_config {
 	int record_fd;      /* for a record of the run, taken over; 0: none */
 	const char *policy; /* as policy_parse() reads it; "": default */
 	enum pageout_mode mode;
-	bool events; /* listen for unmaps that bypass us (agent) */
+	bool events;     /* listen for unmaps that bypass us (agent) */
+	bool own_signal; /* inline: the caller's handler of SIGBUS calls
+	                    pager_serve() */
 	pageout_log_fn *log;
 	void *log_ctx;
 };
@@ -149,6 +152,12 @@ int pager_unpin(struct pager *p, const void *addr, size_t bytes);
  * again.
  */
 void pager_protected(struct pager *p, void *addr, size_t bytes);
+
+/*
+ * Inline mode: serve the fault that a SIGBUS says, all signals being blocked.
+ * => returns false when it is none of ours, or must fail
+ */
+bool pager_serve(struct pager *p, const siginfo_t *info);
 
 /*
  * fork.  Before: everything is made resident and kept so; daemons rest.

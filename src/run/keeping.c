@@ -77,7 +77,7 @@ kept_configure(struct kept *p, const struct keeper_options *options,
 		.nodes = swap->nodes,
 		.swap_shared = swap->is_shared,
 		.swap_direct = swap->direct,
-		.mode = PAGEOUT_MODE_THREAD,
+		.mode = options->mode,
 		.has_record = record_fd >= 0,
 	};
 	union {

@@ -21,7 +21,7 @@
 #include "tools/kernelver.h"
 #include "tools/memory.h"
 
-enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON, RECORD, NODES };
+enum { MEM = 1, SWAP, SWAP_SIZE, POLICY, REPORT, JSON, RECORD, NODES, FAULT };
 
 static const struct opt options[] = {
 	{.name = "mem",
@@ -47,6 +47,12 @@ static const struct opt options[] = {
          .value = "N",
          .help = "share budget and swap space out to N nodes, which page out "
                  "in parallel (default: one a NUMA node)"},
+	{.name = "fault",
+         .letter = 'f',
+         .id = FAULT,
+         .value = "MODE",
+         .help = "who serves a fault: a thread of its own, or inline the one "
+                 "that faults (thread or inline; default: thread)"},
 	{.name = "policy",
          .letter = 'p',
          .id = POLICY,
@@ -227,6 +233,20 @@ parse_policy(const char *name, struct settings *s)
 }
 
 static int
+parse_fault(const char *mode, struct settings *s)
+{
+	char what[128];
+
+	if (strcmp(mode, "thread") == 0 || strcmp(mode, "inline") == 0) {
+		s->keep.mode = *mode == 't' ? PAGEOUT_MODE_THREAD
+		                            : PAGEOUT_MODE_INLINE;
+		return 0;
+	}
+	(void)snprintf(what, sizeof(what), "--fault=%.80s", mode);
+	return fail(RUN_USAGE, what, "must be thread or inline");
+}
+
+static int
 parse_option(int id, const char *value, struct settings *s)
 {
 	switch (id) {
@@ -239,6 +259,8 @@ parse_option(int id, const char *value, struct settings *s)
 		return parse_swap_size(value, s);
 	case NODES:
 		return parse_nodes(value, s);
+	case FAULT:
+		return parse_fault(value, s);
 	case POLICY:
 		return parse_policy(value, s);
 	case REPORT:
@@ -317,7 +339,9 @@ probe(const struct settings *s, const struct pager_swapspace *swap)
 		.swap = *swap,
 		.stat_fd = -1,
 		.policy = s->keep.policy,
+		.mode = s->keep.mode,
 		.events = true,
+		.own_signal = true,
 	};
 	struct pager *p;
 	int status;

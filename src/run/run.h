@@ -57,8 +57,9 @@ struct keeper_options {
 	uint64_t swap_bytes;   /* 0: chosen from the free space */
 	const char *swap_path; /* NULL: the default */
 	const char *policy;    /* "": the default */
-	const char *record;    /* absolute path, or NULL */
-	int record_fd;         /* that file, for the first process */
+	enum pageout_mode mode;
+	const char *record; /* absolute path, or NULL */
+	int record_fd;      /* that file, for the first process */
 };
 
 /* What is known of one process, while it runs and after. */

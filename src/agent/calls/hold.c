@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hold.c -- pages that are held while a call is made.
+ *
+ * A pin is a page's; who holds pages has a list of them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "agent/agent.h"
+#include "agent/calls/internal.h"
+#include "agent/sys.h"
+
+size_t hold_bytes_max;
+
+void
+hold_end(struct held *h)
+{
+	char gate = calls_gate_open();
+
+	for (unsigned i = 0; i < h->count; i++)
+		(void)pager_unpin(agent_pager, (void *)h->runs[i].start,
+		                  h->runs[i].end - h->runs[i].start);
+	h->count = 0;
+	calls_gate_set(gate);
+}
+
+/* It is held already, but perhaps for its end.  => how much of it is */
+static size_t
+held_already(const struct held *h, uintptr_t start, uintptr_t end)
+{
+	for (unsigned i = 0; i < h->count; i++)
+		if (h->runs[i].start <= start && start < h->runs[i].end)
+			return end <= h->runs[i].end ? end - start
+			                             : h->runs[i].end - start;
+	return 0;
+}
+
+static long
+pin(struct held *h, uintptr_t start, uintptr_t end)
+{
+	long r;
+
+	if (h->count == HELD_RUNS)
+		return -ENOMEM;
+	r = pager_pin(agent_pager, (void *)start, end - start);
+	if (r < 0)
+		return r;
+	if (h->count > 0 && h->runs[h->count - 1].end == start) {
+		h->runs[h->count - 1].end = end;
+		return 0;
+	}
+	h->runs[h->count].start = start;
+	h->runs[h->count++].end = end;
+	return 0;
+}
+
+/* Pages of which some are not managed, or something else is wrong. */
+static long
+pin_each(struct held *h, uintptr_t start, uintptr_t end)
+{
+	for (; start < end; start += AGENT_PAGE)
+		if (pin(h, start, start + AGENT_PAGE) == -ENOMEM)
+			return -ENOMEM;
+	return 0;
+}
+
+bool
+hold_wanted(uintptr_t addr, size_t bytes)
+{
+	uintptr_t start, end;
+	char gate;
+	bool r;
+
+	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end))
+		return false;
+	gate = calls_gate_open();
+	r = pager_covers(agent_pager, (void *)start, end - start);
+	calls_gate_set(gate);
+	return r;
+}
+
+long
+hold(struct held *h, uintptr_t addr, size_t bytes)
+{
+	uintptr_t start, end;
+	char gate;
+	long r = 0;
+
+	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end))
+		return 0;
+	start += held_already(h, start, end);
+	if (start == end)
+		return 0;
+	gate = calls_gate_open();
+	if (pager_covers(agent_pager, (void *)start, end - start)) {
+		r = pin(h, start, end);
+		if (r < 0 && r != -ENOMEM)
+			r = pin_each(h, start, end);
+	}
+	calls_gate_set(gate);
+	return r;
+}
+
+long
+hold_string(struct held *h, uintptr_t addr)
+{
+	uintptr_t page = addr & ~(uintptr_t)(AGENT_PAGE - 1);
+
+	for (;;) {
+		size_t left = AGENT_PAGE - (addr - page);
+		long r;
+
+		if (!hold_wanted(page, AGENT_PAGE))
+			return 0;
+		r = hold(h, page, AGENT_PAGE);
+		if (r < 0 || held_already(h, page, page + 1) == 0 ||
+		    memchr((void *)addr, 0, left) != NULL)
+			return r;
+		addr = page += AGENT_PAGE;
+	}
+}
+
+/* -- memory that may not exist -------------------------------------------- */
+
+static long
+copy(struct held *h, long number, void *ours, uintptr_t theirs, size_t bytes)
+{
+	struct iovec a = {ours, bytes}, b = {(void *)theirs, bytes};
+	long r = hold(h, theirs, bytes);
+
+	if (r < 0)
+		return r;
+	r = sys(number, sys(SYS_getpid), &a, 1, &b, 1, 0);
+	return r == (long)bytes ? 0 : -EFAULT;
+}
+
+long
+hold_read(struct held *h, void *to, uintptr_t from, size_t bytes)
+{
+	return copy(h, SYS_process_vm_readv, to, from, bytes);
+}
+
+long
+hold_write(struct held *h, uintptr_t to, const void *from, size_t bytes)
+{
+	return copy(h, SYS_process_vm_writev, (void *)(uintptr_t)from, to,
+	            bytes);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h -- what the files of calls/ share among themselves.
+ */
+#ifndef AGENT_CALLS_INTERNAL_H
+#define AGENT_CALLS_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "agent/calls/calls.h"
+
+enum { CALL_ARGS = 6 };
+
+/* A system call that was made. */
+struct trap {
+	long number;
+	unsigned long arg[CALL_ARGS];
+	sigset_t *mask; /* the thread's, when it made the call and after it */
+	struct held *held;
+};
+
+enum { HELD_RUNS = 96 };
+
+/* Memory that stays: runs of whole pages. */
+struct held {
+	uintptr_t frame; /* of the handler: calls within are below it */
+	unsigned count;
+	struct {
+		uintptr_t start, end;
+	} runs[HELD_RUNS];
+};
+
+/* -- signals.c ------------------------------------------------------------ */
+
+/* The kernel's struct sigaction, and where handlers return to. */
+struct kernel_action {
+	void *handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+extern char calls_restorer[];
+
+void signals_start(void);
+
+/* A mask without the signals that must never be blocked. */
+uint64_t signals_strip(uint64_t mask);
+
+/* rt_sigaction, rt_sigprocmask */
+long signals_action(const struct trap *t);
+long signals_mask(const struct trap *t);
+
+/* The program's handler of a signal that is not for us. */
+void signals_pass(int sig, siginfo_t *info, void *context);
+
+/* -- thread.c ------------------------------------------------------------- */
+
+void thread_first(void);
+long thread_sigaltstack(const struct trap *t);
+
+/* Around a call that the calling thread made: what it holds. */
+struct held *thread_hold_begin(void);
+void thread_hold_end(void);
+
+/* -- trap.c --------------------------------------------------------------- */
+
+void trap_handler(int sig, siginfo_t *info, void *context);
+
+/* Make the call as the program would, whose signals may come meanwhile. */
+long trap_perform(const struct trap *t);
+
+/* -- clone.c -------------------------------------------------------------- */
+
+/*
+ * When the handler returns the call is made, and returns to where it was made.
+ *
+ *	context  of the handler
+ *
+ * => false when it is no such call
+ */
+bool clone_redirect(long number, void *context);
+
+/* -- memory.c ------------------------------------------------------------- */
+
+/* => false when the call is about something else */
+bool memory_call(const struct trap *t, long *ret);
+
+/* -- shapes.c ------------------------------------------------------------- */
+
+/*
+ * Hold what a call touches.
+ * => returns 0 or -ENOMEM
+ */
+long shapes_hold(const struct trap *t);
+
+/* -- hold.c --------------------------------------------------------------- */
+
+/* More than so many bytes are not held at once. */
+extern size_t hold_bytes_max;
+
+/*
+ * The managed pages of a range come in and stay.  Anything may be given: what
+ * is not managed is left alone.
+ * => returns 0 or -ENOMEM
+ */
+long hold(struct held *h, uintptr_t addr, size_t bytes);
+long hold_string(struct held *h, uintptr_t addr);
+void hold_end(struct held *h);
+
+/* True when some of the range is managed. */
+bool hold_wanted(uintptr_t addr, size_t bytes);
+
+/*
+ * Between us and memory of the program that may not exist.
+ * => returns 0, -EFAULT, or -ENOMEM as hold()
+ */
+long hold_read(struct held *h, void *to, uintptr_t from, size_t bytes);
+long hold_write(struct held *h, uintptr_t to, const void *from, size_t bytes);
+
+/* -- transfer.c ----------------------------------------------------------- */
+
+/* => false when the call transfers nothing, or nothing managed */
+bool transfer(const struct trap *t, long *ret);
+
+#endif

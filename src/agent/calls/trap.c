@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trap.c -- a call was made: what is done about it.
+ *
+ * The handler begins with all signals blocked.  While the call is made they are
+ * as the program has them, so that they interrupt it, or are served and the
+ * call is made again, as ever; the kernel sees to that, at the address from
+ * which we make it.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "agent/agent.h"
+#include "agent/calls/internal.h"
+#include "agent/sys.h"
+
+#ifndef SYS_USER_DISPATCH
+#define SYS_USER_DISPATCH 2 /* si_code of SIGSYS, Linux 5.11 */
+#endif
+
+enum { MASK_BYTES = 8 };
+
+long
+trap_perform(const struct trap *t)
+{
+	static const uint64_t all = ~(uint64_t)0;
+	const unsigned long *a = t->arg;
+	long r;
+
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, t->mask, NULL, MASK_BYTES);
+	r = sys(t->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, MASK_BYTES);
+	return r;
+}
+
+/* -- calls that wait with a mask of their own ----------------------------- */
+
+/* => the argument that is a mask, or -1 */
+static int
+mask_argument(long number)
+{
+	switch (number) {
+	case SYS_rt_sigsuspend:
+		return 0;
+	case SYS_ppoll:
+		return 3;
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		return 4;
+	default:
+		return -1;
+	}
+}
+
+/* Make the call with a mask that leaves our signals alone. */
+static long
+perform_masked(struct trap *t)
+{
+	int i = mask_argument(t->number);
+	struct {
+		uintptr_t mask, bytes;
+	} sixth;
+	uintptr_t at = 0;
+	uint64_t mask;
+
+	if (i >= 0)
+		at = t->arg[i];
+	else if (t->number == SYS_pselect6 && t->arg[5] != 0 &&
+	         hold_read(t->held, &sixth, t->arg[5], sizeof(sixth)) == 0)
+		at = sixth.mask;
+	if (at == 0 || hold_read(t->held, &mask, at, MASK_BYTES) < 0)
+		return trap_perform(t);
+	mask = signals_strip(mask);
+	if (i >= 0) {
+		t->arg[i] = (uintptr_t)&mask;
+	} else {
+		sixth.mask = (uintptr_t)&mask;
+		t->arg[5] = (uintptr_t)&sixth;
+	}
+	return trap_perform(t);
+}
+
+/* -- all calls ------------------------------------------------------------ */
+
+/*
+ * The kernel's own threads would touch the buffers later, and could not.  A
+ * program that hears that there is no such call has another way.
+ */
+static bool
+is_refused(long number)
+{
+	return number == SYS_io_uring_setup || number == SYS_io_setup;
+}
+
+static long
+serve(struct trap *t)
+{
+	long r;
+
+	switch (t->number) {
+	case SYS_rt_sigaction:
+		return signals_action(t);
+	case SYS_rt_sigprocmask:
+		return signals_mask(t);
+	case SYS_sigaltstack:
+		return thread_sigaltstack(t);
+	default:
+		break;
+	}
+	if (is_refused(t->number))
+		return -ENOSYS;
+	if (memory_call(t, &r) || transfer(t, &r))
+		return r;
+	r = shapes_hold(t);
+	return r < 0 ? r : perform_masked(t);
+}
+
+void
+trap_handler(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *u = context;
+	greg_t *g = u->uc_mcontext.gregs;
+	int saved = errno;
+	struct trap t;
+
+	if (info->si_code != SYS_USER_DISPATCH) {
+		signals_pass(sig, info, context);
+		return;
+	}
+	t = (struct trap){
+		.number = info->si_syscall,
+		.arg = {(unsigned long)g[REG_RDI], (unsigned long)g[REG_RSI],
+	                (unsigned long)g[REG_RDX], (unsigned long)g[REG_R10],
+	                (unsigned long)g[REG_R8], (unsigned long)g[REG_R9]},
+		.mask = &u->uc_sigmask,
+	};
+	if (clone_redirect(t.number, context))
+		return;
+	t.held = thread_hold_begin();
+	g[REG_RAX] = serve(&t);
+	thread_hold_end();
+	errno = saved;
+}
+
+/* -- the start ------------------------------------------------------------ */
+
+const char *
+calls_why_not(void)
+{
+	struct stat st;
+
+	if (sys(SYS_stat, "/proc/self/task", &st) == 0 && st.st_nlink > 3)
+		return "the program has threads already";
+	if (sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0,
+	        0, 0) < 0)
+		return "the kernel has no system call user dispatch";
+	return NULL;
+}
+
+void
+calls_start(uint64_t mem_bytes)
+{
+	const size_t most = 1024 * 1024;
+
+	hold_bytes_max = mem_bytes / 32 < most ? mem_bytes / 32 : most;
+	hold_bytes_max &= ~(size_t)(AGENT_PAGE - 1);
+	signals_start();
+	thread_first();
+}
