@@ -137,9 +137,6 @@ swap_out_mm(struct core *c, unsigned space, struct batch *b)
 		if (v == VISIT_STOP || done >= goal)
 			return goal == UINT32_MAX || done != 0 ||
 			       linux24(c)->deeds != deeds;
-		if (goal != UINT32_MAX &&
-		    !core_unmap_has_room(c, &linux24(c)->group))
-			return done != 0; /* to look further brings nothing */
 	}
 	mm->swap_address = 0;
 	mm->swap_cnt = 0;
