@@ -59,6 +59,10 @@ void signals_pass(int sig, siginfo_t *info, void *context);
 void thread_first(void);
 long thread_sigaltstack(const struct trap *t);
 
+/* In the child of a vfork: its calls are seen, too. */
+void thread_child(void);
+bool thread_is_child(void);
+
 /* Around a call that the calling thread made: what it holds. */
 struct held *thread_hold_begin(void);
 void thread_hold_end(void);
@@ -79,7 +83,7 @@ long trap_perform(const struct trap *t);
  *
  * => false when it is no such call
  */
-bool clone_redirect(long number, void *context);
+bool clone_redirect(const struct trap *t, void *context);
 
 /* -- memory.c ------------------------------------------------------------- */
 

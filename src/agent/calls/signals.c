@@ -82,7 +82,10 @@ signals_action(const struct trap *t)
 	new.mask = signals_strip(new.mask);
 	if (sets && new.flags & FLAG_RESTORER)
 		new.restorer = (void (*)(void))calls_restorer;
-	if (mine != NULL)
+	if (mine != NULL &&
+	    thread_is_child()) /* of a vfork: it is no program yet */
+		old = (struct kernel_action){.handler = (void *)SIG_DFL};
+	else if (mine != NULL)
 		old = wants_exchange(mine, sets ? &new : NULL);
 	else
 		r = sys(SYS_rt_sigaction, t->arg[0], sets ? &new : NULL, &old,

@@ -129,6 +129,28 @@ block_get(void)
 
 /* -- a thread begins and ends --------------------------------------------- */
 
+/* From now on the calls of the calling thread, as the kernel has it, trap. */
+static void
+dispatch(void)
+{
+	long r = sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH,
+	             PR_SYS_DISPATCH_ON, text_start, text_bytes, &gate);
+
+	must(r == 0);
+}
+
+void
+thread_child(void)
+{
+	dispatch();
+}
+
+bool
+thread_is_child(void)
+{
+	return me->tid != (int)sys(SYS_gettid);
+}
+
 static void
 thread_begins(struct thread *t)
 {
@@ -144,9 +166,7 @@ thread_begins(struct thread *t)
 	r = sys(SYS_sigaltstack, &stack, 0);
 	must(r == 0);
 	gate = GATE_SHUT;
-	r = sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
-	        text_start, text_bytes, &gate);
-	must(r == 0);
+	dispatch();
 }
 
 /* It goes on for a while, in destructors of others. */

@@ -138,10 +138,9 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	                (unsigned long)g[REG_R8], (unsigned long)g[REG_R9]},
 		.mask = &u->uc_sigmask,
 	};
-	if (clone_redirect(t.number, context))
-		return;
 	t.held = thread_hold_begin();
-	g[REG_RAX] = serve(&t);
+	if (!clone_redirect(&t, context))
+		g[REG_RAX] = serve(&t);
 	thread_hold_end();
 	errno = saved;
 }
