@@ -151,7 +151,8 @@ def run(command, output=None, env=None, quiet=True, group=None, limit_s=None):
 
 
 def under_pageout(
-    program, mem_bytes, command, policy="clock", nodes=None, **options
+    program, mem_bytes, command, policy="clock", nodes=None, fault=None,
+    **options
 ):
     """The same command under pageout run."""
     words = [
@@ -160,6 +161,7 @@ def under_pageout(
         f"--mem={mem_bytes >> 10}K",
         f"--policy={policy}",
         *([f"--nodes={nodes}"] if nodes is not None else []),
+        *([f"--fault={fault}"] if fault is not None else []),
         "--report=@REPORT@",
         "--json",
         "--",

@@ -7,6 +7,7 @@
  * The first part of it is in the agent's own data, because the first mappings
  * of a program are seen before anything may be set up.
  */
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -19,6 +20,9 @@ enum { SPAN_FIRST = 256, SPAN_ROOM = 16 };
 static struct span span_start[SPAN_FIRST];
 static struct span *spans = span_start;
 static size_t spans_count, spans_max = SPAN_FIRST;
+
+/* What was ever managed is within. */
+static _Atomic uintptr_t managed_low = UINTPTR_MAX, managed_high;
 
 int
 span_reserve(void)
@@ -83,6 +87,12 @@ span_join(size_t n)
 	span_splice(n, 1, NULL, 0);
 }
 
+bool
+span_may_be_managed(uintptr_t start, uintptr_t end)
+{
+	return start < managed_high && managed_low < end;
+}
+
 void
 span_set(uintptr_t start, uintptr_t end, unsigned flags)
 {
@@ -90,6 +100,10 @@ span_set(uintptr_t start, uintptr_t end, unsigned flags)
 	size_t n = span_find(start), last = n, count = 0;
 
 	must(start < end);
+	if ((flags & SPAN_MANAGED) && start < managed_low)
+		managed_low = start;
+	if ((flags & SPAN_MANAGED) && end > managed_high)
+		managed_high = end;
 	if (n < spans_count && spans[n].start < start)
 		with[count++] =
 			(struct span){spans[n].start, start, spans[n].flags};

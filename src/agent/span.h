@@ -65,6 +65,11 @@ struct span span_first(uintptr_t start, uintptr_t end);
 /* True if a part of [start, end) has one of the flags. */
 bool span_any(uintptr_t start, uintptr_t end, unsigned flags);
 
+/*
+ * False if no part of [start, end) was ever managed.  Needs no lock.
+ */
+bool span_may_be_managed(uintptr_t start, uintptr_t end);
+
 /* Range number n in order of addresses; flags are 0 behind the last. */
 struct span span_number(size_t n);
 

@@ -226,20 +226,37 @@ unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
 }
 
 int
-pager_pin(struct pager *p, const void *addr, size_t bytes)
+pager_hold(struct pager *p, const void *addr, size_t bytes)
 {
 	struct range r = range_of(addr, bytes);
 	uint64_t done = 0;
-	struct guard g;
 	int err = 0;
 
-	pager_enter(&g);
 	while (err == 0 && done < r.pages) {
 		err = pin_page(p, r.vpn + done);
 		done += err == 0;
 	}
 	if (err < 0)
 		unpin_pages(p, r.vpn, done);
+	return err;
+}
+
+void
+pager_release(struct pager *p, const void *addr, size_t bytes)
+{
+	struct range r = range_of(addr, bytes);
+
+	unpin_pages(p, r.vpn, r.pages);
+}
+
+int
+pager_pin(struct pager *p, const void *addr, size_t bytes)
+{
+	struct guard g;
+	int err;
+
+	pager_enter(&g);
+	err = pager_hold(p, addr, bytes);
 	pager_leave(&g);
 	return err;
 }
@@ -247,11 +264,10 @@ pager_pin(struct pager *p, const void *addr, size_t bytes)
 int
 pager_unpin(struct pager *p, const void *addr, size_t bytes)
 {
-	struct range r = range_of(addr, bytes);
 	struct guard g;
 
 	pager_enter(&g);
-	unpin_pages(p, r.vpn, r.pages);
+	pager_release(p, addr, bytes);
 	pager_leave(&g);
 	return 0;
 }

@@ -148,6 +148,12 @@ int pager_pin(struct pager *p, const void *addr, size_t bytes);
 int pager_unpin(struct pager *p, const void *addr, size_t bytes);
 
 /*
+ * The same for a caller that has blocked all signals, and may be in a handler.
+ */
+int pager_hold(struct pager *p, const void *addr, size_t bytes);
+void pager_release(struct pager *p, const void *addr, size_t bytes);
+
+/*
  * The protection of a range has changed: frames that would not move may move
  * again.
  */

@@ -64,6 +64,9 @@ ok 'no program' all 'status_is 2' 'has "$err" "no command"'
 try "$pageout" run --mem 8M -- "$tmp/missing"
 ok 'a program that is missing: 127' all 'status_is 127' \
 	'has "$err" "command not found"'
+try "$pageout" run --fault now -- true
+ok 'an unknown mode of faults: 2, and which there are' all 'status_is 2' \
+	'has "$err" "thread or inline"'
 try "$pageout" run --mem 8M -- pageout-test-missing
 ok 'a program that is not in PATH: 127' status_is 127
 : >"$tmp/plain"
@@ -78,8 +81,13 @@ if [[ $(id -u) == 0 ]] && "${nobody[@]}" test -x "$pageout"; then
 	try "${nobody[@]}" "$pageout" run --mem 8M -- true
 	ok 'userfaultfd is not allowed: 77, and what to do' all 'status_is 77' \
 		'has "$err" setfacl'
+	try "${nobody[@]}" "$pageout" run --mem 8M --fault inline -- \
+		"$victim" fill 24
+	ok 'faults inline need no permission' all 'status_is 0' \
+		'test -z "$err"'
 else
 	skip 'userfaultfd is not allowed' 'needs root to become nobody'
+	skip 'faults inline need no permission' 'needs root to become nobody'
 fi
 mknod "$tmp/device" c 10 257 2>/dev/null && chmod 666 "$tmp/device"
 # shellcheck disable=SC2016

@@ -5,25 +5,58 @@
  * A pin is a page's; who holds pages has a list of them.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "agent/agent.h"
 #include "agent/calls/internal.h"
+#include "agent/span.h"
 #include "agent/sys.h"
 
 size_t hold_bytes_max;
 
+/* The pager is called with all signals blocked, and the gate open. */
+struct inside {
+	uint64_t mask;
+	int cancel;
+	char gate;
+};
+
+static struct inside
+enter(void)
+{
+	uint64_t all = ~(uint64_t)0;
+	struct inside i;
+
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &i.mask, sizeof(all));
+	i.gate = calls_gate_open();
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &i.cancel);
+	return i;
+}
+
+static void
+leave(const struct inside *i)
+{
+	(void)pthread_setcancelstate(i->cancel, NULL);
+	calls_gate_set(i->gate);
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &i->mask, NULL,
+	          sizeof(i->mask));
+}
+
 void
 hold_end(struct held *h)
 {
-	char gate = calls_gate_open();
+	struct inside in;
 
+	if (h->count == 0)
+		return;
+	in = enter();
 	for (unsigned i = 0; i < h->count; i++)
-		(void)pager_unpin(agent_pager, (void *)h->runs[i].start,
-		                  h->runs[i].end - h->runs[i].start);
+		pager_release(agent_pager, (void *)h->runs[i].start,
+		              h->runs[i].end - h->runs[i].start);
 	h->count = 0;
-	calls_gate_set(gate);
+	leave(&in);
 }
 
 /* It is held already, but perhaps for its end.  => how much of it is */
@@ -44,7 +77,7 @@ pin(struct held *h, uintptr_t start, uintptr_t end)
 
 	if (h->count == HELD_RUNS)
 		return -ENOMEM;
-	r = pager_pin(agent_pager, (void *)start, end - start);
+	r = pager_hold(agent_pager, (void *)start, end - start);
 	if (r < 0)
 		return r;
 	if (h->count > 0 && h->runs[h->count - 1].end == start) {
@@ -70,14 +103,15 @@ bool
 hold_wanted(uintptr_t addr, size_t bytes)
 {
 	uintptr_t start, end;
-	char gate;
+	struct inside in;
 	bool r;
 
-	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end))
+	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end) ||
+	    !span_may_be_managed(start, end))
 		return false;
-	gate = calls_gate_open();
+	in = enter();
 	r = pager_covers(agent_pager, (void *)start, end - start);
-	calls_gate_set(gate);
+	leave(&in);
 	return r;
 }
 
@@ -85,21 +119,19 @@ long
 hold(struct held *h, uintptr_t addr, size_t bytes)
 {
 	uintptr_t start, end;
-	char gate;
-	long r = 0;
+	struct inside in;
+	long r;
 
 	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end))
 		return 0;
 	start += held_already(h, start, end);
-	if (start == end)
+	if (start == end || !span_may_be_managed(start, end))
 		return 0;
-	gate = calls_gate_open();
-	if (pager_covers(agent_pager, (void *)start, end - start)) {
-		r = pin(h, start, end);
-		if (r < 0 && r != -ENOMEM)
-			r = pin_each(h, start, end);
-	}
-	calls_gate_set(gate);
+	in = enter();
+	r = pin(h, start, end);
+	if (r < 0 && r != -ENOMEM)
+		r = pin_each(h, start, end);
+	leave(&in);
 	return r;
 }
 

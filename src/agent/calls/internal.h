@@ -71,7 +71,6 @@ void thread_hold_end(void);
 
 void trap_handler(int sig, siginfo_t *info, void *context);
 
-/* Make the call as the program would, whose signals may come meanwhile. */
 long trap_perform(const struct trap *t);
 
 /* -- clone.c -------------------------------------------------------------- */

@@ -51,18 +51,20 @@ wants(unsigned long sig)
 	return sig == SIGBUS ? &wants_bus : sig == SIGSYS ? &wants_sys : NULL;
 }
 
-/* => with all signals blocked */
 static struct kernel_action
 wants_exchange(struct kernel_action *a, const struct kernel_action *new)
 {
+	uint64_t all = ~(uint64_t)0, mask;
 	struct kernel_action was;
 
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, MASK_BYTES);
 	while (atomic_exchange(&wants_lock, 1) != 0)
 		(void)sys(SYS_sched_yield);
 	was = *a;
 	if (new != NULL)
 		*a = *new;
 	atomic_store(&wants_lock, 0);
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_BYTES);
 	return was;
 }
 
@@ -174,13 +176,14 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 }
 
 static void
-take_over(int sig, void (*handler)(int, siginfo_t *, void *))
+take_over(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t mask,
+          unsigned long flags)
 {
 	struct kernel_action mine = {
 		.handler = (void *)handler,
-		.flags = SA_SIGINFO | SA_ONSTACK | FLAG_RESTORER,
+		.flags = flags | SA_SIGINFO | SA_ONSTACK | FLAG_RESTORER,
 		.restorer = (void (*)(void))calls_restorer,
-		.mask = ~(uint64_t)0,
+		.mask = mask,
 	};
 	long r = sys(SYS_rt_sigaction, sig, &mine, wants((unsigned)sig),
 	             MASK_BYTES);
@@ -193,7 +196,7 @@ signals_start(void)
 {
 	uint64_t mask = NEVER_BLOCKED;
 
-	take_over(SIGBUS, on_sigbus);
-	take_over(SIGSYS, trap_handler);
+	take_over(SIGBUS, on_sigbus, ~(uint64_t)0, 0);
+	take_over(SIGSYS, trap_handler, 0, SA_NODEFER);
 	(void)sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, MASK_BYTES);
 }

@@ -285,8 +285,12 @@ thread_hold_begin(void)
 	while (me->depth > 0 && (me->depth == HELD_DEPTH ||
 	                         me->held[me->depth - 1].frame <= frame))
 		thread_hold_end();
-	h = &me->held[me->depth++];
+	h = &me->held[me->depth];
 	h->frame = frame;
+	h->count = 0;
+	atomic_signal_fence(
+		memory_order_seq_cst); /* a handler finds it whole */
+	me->depth++;
 	return h;
 }
 

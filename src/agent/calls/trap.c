@@ -2,10 +2,10 @@
 /*
  * trap.c -- a call was made: what is done about it.
  *
- * The handler begins with all signals blocked.  While the call is made they are
- * as the program has them, so that they interrupt it, or are served and the
- * call is made again, as ever; the kernel sees to that, at the address from
- * which we make it.
+ * While the handler runs signals are as the program has them: so they interrupt
+ * the call, or are served and the call is made again, as ever; the kernel sees
+ * to that, at the address from which we make it.  A handler of the program may
+ * run at any point in here, and may never return.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -27,14 +27,9 @@ enum { MASK_BYTES = 8 };
 long
 trap_perform(const struct trap *t)
 {
-	static const uint64_t all = ~(uint64_t)0;
 	const unsigned long *a = t->arg;
-	long r;
 
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, t->mask, NULL, MASK_BYTES);
-	r = sys(t->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, MASK_BYTES);
-	return r;
+	return sys(t->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* -- calls that wait with a mask of their own ----------------------------- */
