@@ -548,8 +548,9 @@ compact_gap(unsigned order)
 	return 2u << order;
 }
 
-/* Swap that anon pages could go to. */
+/* Swap that anon pages could go to; swap, with room or without. */
 bool can_reclaim_anon_pages(const struct core *c);
+bool can_age_anon_pages(const struct core *c);
 
 /* -- vmscan.c -------------------------------------------------------------- */
 

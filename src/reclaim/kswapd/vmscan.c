@@ -196,7 +196,7 @@ balance_round_begins(struct core *c, struct balance66 *bp, struct batch *b)
 		bp->boost_left == 0 || sc->priority != DEF_PRIORITY - 2;
 	sc->may_writepage = bp->boost_left == 0;
 	sc->may_swap = bp->boost_left == 0;
-	if (can_reclaim_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
+	if (can_age_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
 		shrink_active_list(c, SWAP_CLUSTER_MAX, sc, LRU_ACTIVE_ANON, b);
 	if (sc->priority < DEF_PRIORITY - 2)
 		sc->may_writepage = true;
