@@ -304,6 +304,7 @@ struct balance66 {
 struct kswapd66 {
 	uint8_t stage; /* enum kswapd_stage */
 	bool woken;    /* since it went to sleep */
+	bool early;    /* that was before a short sleep was over */
 	bool waiting;  /* on kswapd_wait */
 	bool awaits;   /* the end of a write, amid a run */
 	uint8_t alloc_order, reclaim_order, highest_zoneidx;
