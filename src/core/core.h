@@ -519,6 +519,12 @@ bool core_kreclaimd(struct core *c, struct batch *b); /* clean -> free */
 bool core_flush(struct core *c, struct batch *b);     /* dirty -> clean */
 
 /*
+ * Who gives out memory has found this node, and all others, short of frames:
+ * kswapd is woken, as by an allocation here.
+ */
+void core_wake_kswapd(struct core *c);
+
+/*
  * The allocator found nothing: one turn of all three, for the fault's sake.
  * => returns false when nothing is left that could ever leave
  */

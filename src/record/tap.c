@@ -521,6 +521,12 @@ tap_kswapd(struct core *c, struct batch *b)
 	return call(c, b, CALL(kswapd)) != 0;
 }
 
+void
+tap_wake_kswapd(struct core *c)
+{
+	(void)call(c, NULL, CALL(wake_kswapd));
+}
+
 bool
 tap_kreclaimd(struct core *c, struct batch *b)
 {
