@@ -182,6 +182,12 @@ core_wake_kswapd(struct core *c)
 		wake(c, DAEMON_KSWAPD);
 }
 
+void
+core_kswapd_thread(struct core *c, bool has)
+{
+	c->lacks_kswapd = !has;
+}
+
 /*
  * Nothing can leave now, but may soon: frames that refuse to move, when a
  * direct transfer ends or a protection is lifted; dirty ones, when a device

@@ -527,6 +527,12 @@ tap_wake_kswapd(struct core *c)
 	(void)call(c, NULL, CALL(wake_kswapd));
 }
 
+void
+tap_kswapd_thread(struct core *c, bool has)
+{
+	(void)call(c, NULL, CALL(kswapd_thread, has));
+}
+
 bool
 tap_kreclaimd(struct core *c, struct batch *b)
 {
