@@ -110,7 +110,7 @@ wake_all(struct sim *s)
 {
 	s->count.wakes_all++;
 	for (unsigned i = 0; i < s->nodes; i++)
-		sim_host.wake(&s->node[i], DAEMON_KSWAPD);
+		tap_wake_kswapd(s->node[i].core);
 }
 
 /*

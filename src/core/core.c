@@ -173,6 +173,21 @@ core_flush(struct core *c, struct batch *b)
 	return c->cfg.policy->flush(c, b);
 }
 
+void
+core_wake_kswapd(struct core *c)
+{
+	if (c->cfg.policy->wake_kswapd != NULL)
+		c->cfg.policy->wake_kswapd(c);
+	else
+		wake(c, DAEMON_KSWAPD);
+}
+
+void
+core_kswapd_thread(struct core *c, bool has)
+{
+	c->lacks_kswapd = !has;
+}
+
 /*
  * Nothing can leave now, but may soon: frames that refuse to move, when a
  * direct transfer ends or a protection is lifted; dirty ones, when a device

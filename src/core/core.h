@@ -306,6 +306,7 @@ struct core {
 	uint64_t oom_ns;   /* since when touching more fails, a moment; or 0 */
 	uint64_t stuck_ns; /* since when nothing could leave; 0: it can */
 	uint64_t pins;     /* over all frames */
+	bool lacks_kswapd; /* it has no thread: faults do its work */
 	bool has_guests;   /* there are, or were, areas that share pages */
 	struct flist unevictable; /* frames that would not move */
 	uint64_t unevictable_retry_ns, unevictable_wait_ns;
@@ -517,6 +518,18 @@ void core_evictable(struct core *c);
 bool core_kswapd(struct core *c, struct batch *b);    /* unmap, to high */
 bool core_kreclaimd(struct core *c, struct batch *b); /* clean -> free */
 bool core_flush(struct core *c, struct batch *b);     /* dirty -> clean */
+
+/*
+ * Who gives out memory has found this node, and all others, short of frames:
+ * kswapd is woken, as by an allocation here.
+ */
+void core_wake_kswapd(struct core *c);
+
+/*
+ * The node has a thread for kswapd, as at first, or has none: then faults give
+ * it its turns, and no task must wait for it.
+ */
+void core_kswapd_thread(struct core *c, bool has);
 
 /*
  * The allocator found nothing: one turn of all three, for the fault's sake.

@@ -80,6 +80,10 @@ struct policy_ops {
 	bool (*kreclaimd)(struct core *c, struct batch *b);
 	bool (*flush)(struct core *c, struct batch *b);
 
+	/* Frames are wanted: kswapd should know, if it is asleep.  NULL: all
+	 * that it takes is a turn. */
+	void (*wake_kswapd)(struct core *c);
+
 	/* One turn of all for an allocation that found nothing.
 	 * => false when no frame is left that could ever leave */
 	bool (*reclaim_direct)(struct core *c, struct batch *b);

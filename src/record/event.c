@@ -101,6 +101,12 @@ apply_set_up(struct core *c, const struct event *e)
 	case EVENT_evictable:
 		core_evictable(c);
 		return 0;
+	case EVENT_wake_kswapd:
+		core_wake_kswapd(c);
+		return 0;
+	case EVENT_kswapd_thread:
+		core_kswapd_thread(c, a[0] != 0);
+		return 0;
 	default:
 		return apply_cache(c, e);
 	}

@@ -43,6 +43,7 @@ enum event_kind {
  *	op_done		number of the operation
  *	adopt		space, vpn, and the number of the batch's last
  *			operation plus 1 (which the core may extend), or 0
+ *	kswapd_thread	whether there is one
  *	cache_add	kind, flags, order
  *	cache_...	number of the cache; tell: unused, flags; shrunk: freed
  *	others		space, vpn, and of a range its pages

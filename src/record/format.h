@@ -39,7 +39,7 @@
 #include <stdint.h>
 
 #define RECORD_MAGIC "pgrecord"
-#define RECORD_VERSION 7
+#define RECORD_VERSION 9
 #define RECORD_CHUNK_MAGIC 0x4b484350u /* "PCHK" */
 #define RECORD_CHUNK_BYTES_MAX (1u << 20)
 

@@ -521,6 +521,18 @@ tap_kswapd(struct core *c, struct batch *b)
 	return call(c, b, CALL(kswapd)) != 0;
 }
 
+void
+tap_wake_kswapd(struct core *c)
+{
+	(void)call(c, NULL, CALL(wake_kswapd));
+}
+
+void
+tap_kswapd_thread(struct core *c, bool has)
+{
+	(void)call(c, NULL, CALL(kswapd_thread, has));
+}
+
 bool
 tap_kreclaimd(struct core *c, struct batch *b)
 {

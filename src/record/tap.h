@@ -106,6 +106,8 @@ void tap_cache_tell(struct core *c, unsigned id, uint32_t unused,
                     uint32_t flags);
 void tap_cache_shrunk(struct core *c, unsigned id, uint64_t freed);
 bool tap_kswapd(struct core *c, struct batch *b);
+void tap_wake_kswapd(struct core *c);
+void tap_kswapd_thread(struct core *c, bool has);
 bool tap_kreclaimd(struct core *c, struct batch *b);
 bool tap_flush(struct core *c, struct batch *b);
 bool tap_reclaim_direct(struct core *c, struct batch *b);

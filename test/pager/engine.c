@@ -20,23 +20,18 @@ static sigjmp_buf failed;
 /* -- open, map ------------------------------------------------------------ */
 
 static struct pager *
-open_pager(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
-           enum pageout_mode mode, const char *filter, bool events)
+open_pager(unsigned nodes, size_t swap_bytes, const char *filter,
+           struct pager_config cfg)
 {
-	struct pager_swapspace swap;
 	char reason[PAGER_REASON_MAX];
 	struct pager *p;
 	int r;
 
-	must(pager_swapspace_open(&swap, nodes, NULL, swap_bytes, reason) >= 0);
+	must(pager_swapspace_open(&cfg.swap, nodes, NULL, swap_bytes, reason) >=
+	     0);
 	must(setenv("PAGEOUT_SWAP_FILTER", filter, 1) == 0);
-	r = pager_open(&p, &(struct pager_config){
-				   .mem_bytes = mem_bytes,
-				   .swap = swap,
-				   .stat_fd = -1,
-				   .mode = mode,
-				   .events = events,
-			   });
+	cfg.stat_fd = -1;
+	r = pager_open(&p, &cfg);
 	if (r == -EPERM || r == -ENOSYS)
 		return NULL;
 	must(r == 0);
@@ -47,14 +42,27 @@ struct pager *
 engine_open_nodes(unsigned nodes, size_t mem_bytes, size_t swap_bytes,
                   enum pageout_mode mode, const char *filter)
 {
-	return open_pager(nodes, mem_bytes, swap_bytes, mode, filter, false);
+	return open_pager(
+		nodes, swap_bytes, filter,
+		(struct pager_config){.mem_bytes = mem_bytes, .mode = mode});
+}
+
+struct pager *
+engine_open_policy(unsigned nodes, size_t mem_bytes, const char *policy)
+{
+	return open_pager(nodes, 256 * MIB, "",
+	                  (struct pager_config){.mem_bytes = mem_bytes,
+	                                        .mode = PAGEOUT_MODE_THREAD,
+	                                        .policy = policy});
 }
 
 struct pager *
 engine_open_events(size_t mem_bytes)
 {
-	return open_pager(1, mem_bytes, 256 * MIB, PAGEOUT_MODE_THREAD, "",
-	                  true);
+	return open_pager(1, 256 * MIB, "",
+	                  (struct pager_config){.mem_bytes = mem_bytes,
+	                                        .mode = PAGEOUT_MODE_THREAD,
+	                                        .events = true});
 }
 
 struct pager *

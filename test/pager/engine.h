@@ -24,6 +24,8 @@ struct pager *engine_open_nodes(unsigned nodes, size_t mem_bytes,
                                 const char *filter);
 struct pager *engine_open(size_t mem_bytes, enum pageout_mode mode,
                           const char *filter);
+struct pager *engine_open_policy(unsigned nodes, size_t mem_bytes,
+                                 const char *policy);
 /* As the agent opens one: the kernel tells it what bypasses the agent. */
 struct pager *engine_open_events(size_t mem_bytes);
 void engine_close(struct pager *p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_node_threads.c -- the threads of nodes: their names, where they run.
+ * test_node_threads.c -- the threads of nodes: their names, where they run, and
+ * who wakes them.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -15,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "core/internal.h"
+#include "reclaim/kswapd/kswapd.h"
 #include "test/pager/engine.h"
 
 static cpu_set_t allowed;
@@ -186,6 +189,114 @@ kswapd_follows_its_cpus(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* -- who wakes them ------------------------------------------------------- */
+
+static bool
+kswapd_is_at(struct node *n, enum kswapd_stage stage)
+{
+	bool is;
+
+	node_lock(n);
+	is = pgdat66(n->core)->kswapd.stage == stage;
+	node_unlock(n);
+	return is;
+}
+
+static bool
+sleeps_for_long(struct node *n)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		if (kswapd_is_at(n, KSWAPD_LONG_SLEEP))
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+/* All of the pool is there. */
+static void
+populate(struct node *n)
+{
+	bool more = true;
+
+	while (more) {
+		struct batch b = {0};
+
+		node_lock(n);
+		more = frames_populate(n->core, &b);
+		node_unlock(n);
+		node_perform(n, &b);
+	}
+}
+
+/* Somebody takes frames, and asks nobody. */
+static void
+take_all_above_low(struct node *n)
+{
+	struct core *c = n->core;
+	uint32_t pfn;
+
+	node_lock(n);
+	for (uint32_t i = core_frames_free(c); i > c->freepages.low; i--)
+		assert_int_equal(core_take(c, &c->zones[0], 0, 1, &pfn), 1);
+	node_unlock(n);
+}
+
+static uint64_t
+stat_of(const struct node *n, enum pageout_stat_id id)
+{
+	return __atomic_load_n(&n->stats[id], __ATOMIC_RELAXED);
+}
+
+static void
+choose_near_0(struct pager *p)
+{
+	map_lock(p);
+	(void)node_choose(p, 0);
+	map_unlock(p);
+}
+
+static bool
+runs(const struct node *n)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		if (stat_of(n, PAGEOUT_STAT_pageoutrun) != 0)
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+/*
+ * A thread that wants memory of any node wakes all kswapds that could free
+ * some, however soundly they sleep.
+ */
+static void
+all_kswapds_are_woken_when_all_nodes_are_short(void **state)
+{
+	struct pager *p = engine_open_policy(2, 32 * MIB, "kswapd");
+
+	(void)state;
+	(void)alarm(120);
+	assert_non_null(p);
+	for (unsigned i = 0; i < 2; i++) {
+		choose_near_0(p); /* the other is not short yet */
+		assert_true(sleeps_for_long(&p->nodes[i]));
+		populate(&p->nodes[i]);
+		take_all_above_low(&p->nodes[i]);
+		assert_true(kswapd_is_at(&p->nodes[i], KSWAPD_LONG_SLEEP));
+		assert_int_equal(
+			stat_of(&p->nodes[i], PAGEOUT_STAT_kswapd_wake), 0);
+	}
+	choose_near_0(p);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			stat_of(&p->nodes[i], PAGEOUT_STAT_kswapd_wake), 1);
+		assert_true(runs(&p->nodes[i]));
+	}
+	engine_close(p);
+}
+
 int
 main(void)
 {
@@ -193,6 +304,8 @@ main(void)
 		cmocka_unit_test(each_node_has_its_threads),
 		cmocka_unit_test(kswapd_runs_on_its_node_s_cpus),
 		cmocka_unit_test(kswapd_follows_its_cpus),
+		cmocka_unit_test(
+			all_kswapds_are_woken_when_all_nodes_are_short),
 	};
 	struct pager *p = engine_open(32 * MIB, PAGEOUT_MODE_THREAD, "");
 

@@ -94,15 +94,17 @@ count_warnings(void *ctx, enum pageout_log_level level, const char *line)
 /* Nodes without a daemon page out all the same: faults do what it would do. */
 static void
 goes_without(const char *name, unsigned lacks, unsigned nodes,
-             enum pageout_mode mode)
+             enum pageout_mode mode, const char *policy)
 {
 	struct pageout_options o = {
 		.mem_bytes = MEM,
 		.swap_bytes = 4 * DATA,
 		.mode = mode,
 		.nodes = nodes,
+		.policy = policy,
 		.log = count_warnings,
 	};
+	uint64_t stats[PAGEOUT_STATS];
 	struct pageout *e;
 	uint64_t *at;
 	void *p;
@@ -117,6 +119,8 @@ goes_without(const char *name, unsigned lacks, unsigned nodes,
 		at[i] = i + 1;
 	for (size_t i = 0; i < MUCH / sizeof(*at); i += PAGE / sizeof(*at))
 		assert_int_equal(at[i], i + 1);
+	(void)pageout_stats(e, stats, PAGEOUT_STATS);
+	assert_int_equal(stats[PAGEOUT_STAT_pgscan_direct_throttle], 0);
 	pageout_close(e);
 	refused = NULL;
 }
@@ -126,11 +130,22 @@ test_no_daemons(void **state)
 {
 	(void)state;
 	for (unsigned nodes = 1; nodes <= 2; nodes++) {
-		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_THREAD);
-		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_INLINE);
-		goes_without("kreclaimd", 1, nodes, PAGEOUT_MODE_THREAD);
-		goes_without("k", 2, nodes, PAGEOUT_MODE_INLINE);
+		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_THREAD, NULL);
+		goes_without("kswapd", 1, nodes, PAGEOUT_MODE_INLINE, NULL);
+		goes_without("kreclaimd", 1, nodes, PAGEOUT_MODE_THREAD, NULL);
+		goes_without("k", 2, nodes, PAGEOUT_MODE_INLINE, NULL);
 	}
+}
+
+/* Tasks that would wait for kswapd do not wait for one that has no thread. */
+static void
+test_no_kswapd66(void **state)
+{
+	(void)state;
+	goes_without("kswapd", 1, 1, PAGEOUT_MODE_THREAD, "kswapd");
+	goes_without("kswapd", 1, 2, PAGEOUT_MODE_INLINE, "kswapd");
+	goes_without("kswapd", 1, 1, PAGEOUT_MODE_INLINE,
+	             "kswapd:quirks=exact");
 }
 
 static const char *word;
@@ -369,6 +384,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_threads),
 		cmocka_unit_test(test_no_daemons),
+		cmocka_unit_test(test_no_kswapd66),
 		cmocka_unit_test(test_small_swap),
 		cmocka_unit_test(test_inline_twice),
 		cmocka_unit_test(test_child_unmaps),

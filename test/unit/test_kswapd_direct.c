@@ -226,6 +226,24 @@ threads_of_the_kernel_and_the_killed_do_not_wait(void **unused)
 	assert_int_equal(direct(&d), 1);
 }
 
+/* Faults do its work: to wait for it would be to wait for oneself. */
+static void
+nobody_waits_for_a_kswapd_without_a_thread(void **unused)
+{
+	const struct alloc66 a = {.gfp = GFP66_KERNEL};
+	struct direct66 d;
+
+	(void)unused;
+	reserves_are_low();
+	core_kswapd_thread(node, false);
+	direct_begin(&d, &a);
+	assert_int_equal(direct(&d), 0);
+	assert_int_equal(node_stat[PAGEOUT_STAT_pgscan_direct_throttle], 0);
+	core_kswapd_thread(node, true);
+	direct_begin(&d, &a);
+	assert_int_equal(direct(&d), -1);
+}
+
 /* RM-7.3: where neighbours can be had, reclaim would find no more. */
 static void
 costly_orders_leave_it_when_enough_is_free(void **unused)
@@ -295,6 +313,7 @@ main(void)
 		T(who_may_enter_files_waits_till_kswapd_has_freed),
 		T(who_may_not_waits_a_second_at_most),
 		T(threads_of_the_kernel_and_the_killed_do_not_wait),
+		T(nobody_waits_for_a_kswapd_without_a_thread),
 		T(costly_orders_leave_it_when_enough_is_free),
 		T(the_last_frames_go_before_anybody_is_killed),
 		T(while_it_could_help_it_is_tried_16_times),

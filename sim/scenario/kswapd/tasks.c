@@ -11,7 +11,7 @@
  *	kswapd|direct|kthread	who (kswapd)
  *	KERNEL|NOFS|NOIO	with which mask (KERNEL)
  *	goal N, order N, idx ZONE	(32, 0, the last)
- *	noswap, nowrite, nounmap, force
+ *	noswap, nowrite, nounmap, force, fatal_signal
  */
 #include <string.h>
 
@@ -78,6 +78,8 @@ sc_flag(struct scan_control *sc, const char *word)
 		sc->may_unmap = false;
 	else if (strcmp(word, "force") == 0)
 		sc->force_deactivate = true;
+	else if (strcmp(word, "fatal_signal") == 0)
+		sc->fatal_signal = true;
 	else
 		return false;
 	return true;

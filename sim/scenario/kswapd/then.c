@@ -54,6 +54,13 @@ then_boost(struct scenario *s, const struct statement *st)
 	       zone66_of(s, st->argv[0])->watermark_boost);
 }
 
+static void
+then_stat_threshold(struct scenario *s, const struct statement *st)
+{
+	expect(s, "stat_threshold", st->argv[0], st->argv[1], no_words,
+	       zone66_of(s, st->argv[0])->stat_threshold);
+}
+
 /* ZONE ORDER MARK ZONE [RIGHTS] VALUE */
 static void
 then_zone_watermark_ok(struct scenario *s, const struct statement *st)
@@ -222,6 +229,8 @@ const struct verb then66_verbs[] = {
 	ONE(page_cluster, ""),
 	{"lowmem_reserve", 3, 3, then_lowmem_reserve, "ZONE ZONE PAGES"},
 	{"boost", 2, 2, then_boost, "ZONE PAGES"},
+	{"stat_threshold", 2, 2, then_stat_threshold,
+         "ZONE N: a count might be off by so much"},
 	{"zone_watermark_ok", 5, 6, then_zone_watermark_ok,
          "ZONE ORDER MARK ZONE [RIGHTS] 0|1"},
 	{"pgdat_balanced", 3, 3, then_pgdat_balanced, "ORDER ZONE 0|1"},

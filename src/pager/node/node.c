@@ -232,11 +232,22 @@ daemon_try(struct node *n, enum daemon who)
 	return r;
 }
 
+/* Its core is told, if that is news. */
+static void
+tell_of_kswapd(struct node *n, bool runs)
+{
+	node_lock(n);
+	if (n->core->lacks_kswapd == runs)
+		tap_kswapd_thread(n->core, runs);
+	node_unlock(n);
+}
+
 int
 kswapd_run(struct node *n)
 {
 	int r = daemon_try(n, DAEMON_KSWAPD);
 
+	tell_of_kswapd(n, r == 0);
 	daemon_ask(n, DAEMON_KSWAPD); /* the first frames */
 	return r;
 }

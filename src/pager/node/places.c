@@ -87,6 +87,17 @@ load_of(struct node *n, uint64_t pages, bool hold)
 	return l;
 }
 
+/* All are short of frames: every node's daemon should know. */
+static void
+wake_all(struct pager *p)
+{
+	for (unsigned i = 0; i < p->node_count; i++) {
+		node_lock(&p->nodes[i]);
+		tap_wake_kswapd(p->nodes[i].core);
+		node_unlock(&p->nodes[i]);
+	}
+}
+
 /* => as zonelist_choose(), with the map's lock held */
 static struct node *
 choose(struct pager *p, unsigned near, uint64_t pages, bool hold)
@@ -98,8 +109,8 @@ choose(struct pager *p, unsigned near, uint64_t pages, bool hold)
 	for (unsigned i = 0; i < p->node_count; i++)
 		load[i] = load_of(&p->nodes[i], pages, hold);
 	id = zonelist_choose(&p->zonelists[near], load, pages, &is_short);
-	for (unsigned i = 0; is_short && i < p->node_count; i++)
-		daemon_ask(&p->nodes[i], DAEMON_KSWAPD);
+	if (is_short)
+		wake_all(p);
 	return &p->nodes[id];
 }
 

@@ -16,7 +16,7 @@
  * returns; the fault comes again after kswapd_reclaim_direct() (direct.c).
  *
  * One core is one node, so the zonelist is its zones from high to low, and all
- * kswapds are one.  Hosts with many nodes ask each in turn.
+ * kswapds are one.  Hosts with many nodes ask each in turn: core_wake_kswapd().
  */
 #include "reclaim/kswapd/kswapd.h"
 
@@ -68,6 +68,12 @@ void
 wake_all_kswapds(struct core *c, const struct alloc66 *a)
 {
 	wakeup_kswapd66(c, a->gfp, a->order, a->highest_zoneidx);
+}
+
+void
+kswapd_wake(struct core *c)
+{
+	wakeup_kswapd66(c, GFP66_KERNEL, 0, c->zone_count - 1);
 }
 
 /* -- one zone ------------------------------------------------------------- */
@@ -484,12 +490,11 @@ uint32_t
 kswapd_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
              uint32_t *pfns)
 {
-	unsigned top = c->zone_count - 1;
 	uint32_t rights = use == ALLOC_SWAPIN ? ALLOC66_MIN_RESERVE : 0;
 	uint32_t n = take_above(c, WMARK_LOW, 0, want, pfns);
 
 	if (n < want)
-		wakeup_kswapd66(c, GFP66_KERNEL, 0, top);
+		kswapd_wake(c);
 	if (n < need)
 		n += take_above(c, WMARK_MIN, rights, need - n, pfns + n);
 	if (n < need && pgdat66(c)->hopeless)

@@ -79,6 +79,9 @@ uint32_t kswapd_alloc(struct core *c, enum alloc_use use, uint32_t want,
 void wakeup_kswapd66(struct core *c, uint32_t gfp, unsigned order,
                      unsigned highest_zoneidx);
 
+/* For a page: of a fault here, or of one that found all nodes short. */
+void kswapd_wake(struct core *c);
+
 /* The same for each node of the zonelist: there is one. */
 void wake_all_kswapds(struct core *c, const struct alloc66 *a);
 

@@ -111,7 +111,8 @@ allow_direct_reclaim(struct core *c)
 	unsigned normal = gfp_zone_normal(c);
 	uint64_t reserve = 0, free = 0;
 
-	if (p->kswapd_failures >= MAX_RECLAIM_RETRIES || !p->kswapd_runs)
+	if (p->kswapd_failures >= MAX_RECLAIM_RETRIES || !p->kswapd_runs ||
+	    c->lacks_kswapd)
 		return true;
 	for (unsigned i = 0; i <= normal; i++) {
 		if (zone_reclaimable_pages(c, i) == 0)

@@ -108,6 +108,7 @@ const struct policy_ops policy_kswapd = {
 	.kswapd = kswapd_turn,
 	.kreclaimd = kswapd_kreclaimd,
 	.flush = kswapd_flush,
+	.wake_kswapd = kswapd_wake,
 	.reclaim_direct = kswapd_reclaim_direct,
 	.held = kswapd_held,
 };

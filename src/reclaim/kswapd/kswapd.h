@@ -304,6 +304,7 @@ struct balance66 {
 struct kswapd66 {
 	uint8_t stage; /* enum kswapd_stage */
 	bool woken;    /* since it went to sleep */
+	bool early;    /* that was before a short sleep was over */
 	bool waiting;  /* on kswapd_wait */
 	bool awaits;   /* the end of a write, amid a run */
 	uint8_t alloc_order, reclaim_order, highest_zoneidx;
@@ -548,8 +549,9 @@ compact_gap(unsigned order)
 	return 2u << order;
 }
 
-/* Swap that anon pages could go to. */
+/* Swap that anon pages could go to; swap, with room or without. */
 bool can_reclaim_anon_pages(const struct core *c);
+bool can_age_anon_pages(const struct core *c);
 
 /* -- vmscan.c -------------------------------------------------------------- */
 

@@ -35,6 +35,16 @@ can_reclaim_anon_pages(const struct core *c)
 	       (tunable66(c, T66_ACCESSED_BIT) == 0 && core_swap_cached(c) > 0);
 }
 
+/*
+ * They age although there is no room left: the pages that will be looked at
+ * first when there is some are the ones that are not used.
+ */
+bool
+can_age_anon_pages(const struct core *c)
+{
+	return core_swap_total(c) > 0;
+}
+
 /* -- how the lists look --------------------------------------------------- */
 
 static uint64_t
@@ -277,7 +287,7 @@ shrink_lruvec(struct core *c, struct scan_control *sc, struct batch *b)
 	}
 	v->stage = STAGE_BEGIN;
 	sc->nr_reclaimed += v->nr_reclaimed;
-	if (can_reclaim_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
+	if (can_age_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
 		shrink_active_list(c, SWAP_CLUSTER_MAX, sc, LRU_ACTIVE_ANON, b);
 	return DONE66;
 }

@@ -230,19 +230,25 @@ inactive_done(struct core *c, struct scan_control *sc, enum type66 type)
 	sums_add(&sc->nr, &s->nr);
 }
 
-/* => true when pages may be isolated */
+/*
+ * => true when pages may be isolated; else s->nr_reclaimed is what the call
+ *    ends with, unless it sleeps first: who is killed has done enough
+ */
 static bool
 may_isolate(struct core *c, struct scan_control *sc, enum type66 type)
 {
 	struct shrink_inactive *s = &sc->shrink;
+	bool slept = s->stage == STAGE_THROTTLED;
 
+	s->stage = STAGE_BEGIN;
+	s->nr_reclaimed = slept && sc->fatal_signal ? SWAP_CLUSTER_MAX : 0;
+	if (s->nr_reclaimed != 0)
+		return false;
 	if (!too_many_isolated(c, sc, type))
 		return true;
-	if (s->stage == STAGE_BEGIN) {
+	if (!slept) {
 		s->stage = STAGE_THROTTLED;
 		reclaim_throttle(c, sc, THROTTLE_ISOLATED);
-	} else {
-		s->stage = STAGE_BEGIN;
 	}
 	return false;
 }
@@ -255,13 +261,8 @@ shrink_inactive_list(struct core *c, uint32_t nr_to_scan,
 	enum type66 type = lru_type(lru);
 
 	if (s->stage != STAGE_UNMAPPING) {
-		if (!may_isolate(c, sc, type)) {
-			s->nr_reclaimed =
-				sc->fatal_signal ? SWAP_CLUSTER_MAX : 0;
-			if (s->stage == STAGE_BEGIN || sc->fatal_signal)
-				return DONE66;
-			return SLEEPS66;
-		}
+		if (!may_isolate(c, sc, type))
+			return s->stage == STAGE_BEGIN ? DONE66 : SLEEPS66;
 		*s = (struct shrink_inactive){.stage = STAGE_BEGIN};
 		isolate_and_shrink(c, nr_to_scan, sc, lru, b);
 		if (s->count != 0) {

@@ -41,6 +41,7 @@ wake_up_kswapd(struct core *c)
 		return;
 	k->waiting = false;
 	k->woken = true;
+	k->early = k->stage == KSWAPD_SHORT_SLEEP && jiffies(c) < k->until;
 	stat_add(c, PAGEOUT_STAT_kswapd_wake, 1);
 	c->cfg.host->wake(c->cfg.host_ctx, DAEMON_KSWAPD);
 }
@@ -196,7 +197,7 @@ balance_round_begins(struct core *c, struct balance66 *bp, struct batch *b)
 		bp->boost_left == 0 || sc->priority != DEF_PRIORITY - 2;
 	sc->may_writepage = bp->boost_left == 0;
 	sc->may_swap = bp->boost_left == 0;
-	if (can_reclaim_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
+	if (can_age_anon_pages(c) && inactive_is_low(c, TYPE_ANON))
 		shrink_active_list(c, SWAP_CLUSTER_MAX, sc, LRU_ACTIVE_ANON, b);
 	if (sc->priority < DEF_PRIORITY - 2)
 		sc->may_writepage = true;
@@ -326,7 +327,7 @@ kswapd_sleep(struct kswapd66 *k, enum kswapd_stage stage)
 {
 	k->stage = (uint8_t)stage;
 	k->waiting = true;
-	k->woken = false;
+	k->woken = k->early = false;
 }
 
 /* The request that it was woken for, and those that came since. */
@@ -380,26 +381,35 @@ kswapd_try_to_sleep(struct core *c)
 	k->until = jiffies(c) + SHORT_SLEEP;
 }
 
-/* => false when it sleeps on */
+static void
+kswapd_wakes(struct core *c)
+{
+	set_percpu_thresholds(c, true);
+	kswapd_request(c);
+}
+
+/*
+ * When it was woken counts, not when it has its turn.
+ * => false when it sleeps on
+ */
 static bool
 kswapd_short_sleep(struct core *c)
 {
 	struct pgdat66 *p = pgdat66(c);
 	struct kswapd66 *k = &p->kswapd;
-	bool early = jiffies(c) < k->until;
 
-	if (!k->woken && early)
+	if (!k->woken && jiffies(c) < k->until)
 		return false;
-	if (k->woken && !early) { /* the long sleep had begun, but for a turn */
-		kswapd_request(c);
+	if (k->woken && !k->early) { /* the long sleep had begun */
+		kswapd_wakes(c);
 		return true;
 	}
-	if (early) {
+	if (k->early) {
 		p->kswapd_highest_zoneidx = (uint8_t)highest_zoneidx(c);
 		p->kswapd_order =
 			(uint8_t)max_u32(p->kswapd_order, k->reclaim_order);
 	}
-	kswapd_slept(c, early);
+	kswapd_slept(c, k->early);
 	return true;
 }
 
@@ -437,8 +447,7 @@ kswapd_step(struct core *c, struct batch *b)
 	case KSWAPD_LONG_SLEEP:
 		if (!k->woken)
 			return false;
-		set_percpu_thresholds(c, true);
-		kswapd_request(c);
+		kswapd_wakes(c);
 		return true;
 	case KSWAPD_BALANCE:
 		return kswapd_balance(c, b);
