@@ -71,7 +71,6 @@ struct pager {
 	struct zonelist zonelists[NODES_MAX]; /* (C) */
 	uint64_t chunk_pages;                 /* (C) */
 	struct numa machine;                  /* (C) */
-	cpu_set_t allowed;                    /* (C) CPUs of the program */
 	const char *numa_root;                /* (C) see os/numa.h */
 	pthread_mutex_t map_lock;
 	int uffd;           /* (C) of the areas */

@@ -251,8 +251,6 @@ open_topology(struct pager *p)
 
 	p->numa_root = "";
 	numa_read(&p->machine, p->numa_root);
-	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
-		CPU_ZERO(&p->allowed);
 	must(p->node_count != 0 && p->machine.count != 0);
 	for (unsigned i = 0; i < p->node_count; i++) {
 		const uint8_t *of = p->machine.distance[i % p->machine.count];
