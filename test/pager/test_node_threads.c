@@ -170,7 +170,7 @@ kswapd_follows_its_cpus(void **state)
 	               "mkdir -p %s/sys/devices/system/node/node0", root);
 	assert_int_equal(system(command), 0);
 	put_cpus(root, "0\n");
-	__atomic_store_n(&p->numa_root, root, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->root, root, __ATOMIC_RELEASE);
 	numa_cpus(&first, root, 0);
 	assert_true(is_bound(tid, &first));
 	if (has_cpus(2)) {
@@ -240,7 +240,7 @@ a_cpu_that_comes_later_is_used(void **state)
 	allow_all(&first);
 	p = open_nodes(2);
 	/* A root without files: both nodes are near to all CPUs. */
-	__atomic_store_n(&p->numa_root, "/nowhere", __ATOMIC_RELEASE);
+	__atomic_store_n(&p->root, "/nowhere", __ATOMIC_RELEASE);
 	assert_true(is_bound(wait_for_thread("kswapd0"), &first));
 	assert_true(wait_for_thread("kswapd1") > 0);
 	allow_all(&allowed);

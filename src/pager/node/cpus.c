@@ -34,7 +34,7 @@ node_deal_cpus(struct node *n)
 	unsigned sharers = (p->node_count - n->real + machine - 1) / machine;
 	cpu_set_t all, allowed, ours;
 
-	numa_cpus(&all, p->numa_root, p->machine.id[n->real]);
+	numa_cpus(&all, p->root, p->machine.id[n->real]);
 	allowed_cpus(n, &allowed);
 	numa_deal(&ours, &all, &allowed, n->id / machine, sharers);
 	map_lock(p);
