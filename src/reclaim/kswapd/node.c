@@ -321,11 +321,28 @@ do_shrink_slab(struct core *c, unsigned id, int priority)
 	return scanned;
 }
 
+/*
+ * A cache does what it is asked to later, on a thread of its own, and nobody
+ * knows whose frames those are that come back then.  So while memory is short
+ * and caches have been asked, what is given back is taken for theirs.
+ */
+uint32_t
+caches_gave(const struct core *c)
+{
+	const struct pgdat66 *p = pgdat66(c);
+
+	return p->caches_asked ? (uint32_t)(c->frames_given - p->frames_given)
+	                       : 0;
+}
+
+/* Caches are asked, and what came of asking before counts as reclaimed. */
 void
 shrink_slab(struct core *c, struct scan_control *sc)
 {
 	const struct host_ops *host = c->cfg.host;
 
+	sc->nr_reclaimed += caches_gave(c);
+	pgdat66(c)->frames_given = c->frames_given;
 	for (unsigned i = 0; i < CACHES_MAX; i++) {
 		const struct cache *cache = &c->caches[i];
 		uint32_t n;
@@ -337,6 +354,7 @@ shrink_slab(struct core *c, struct scan_control *sc)
 		if (n == 0)
 			continue;
 		c->caches[i].asked++;
+		pgdat66(c)->caches_asked = true;
 		host->shrink(c->cfg.host_ctx, i, n);
 	}
 }
