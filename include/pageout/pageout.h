@@ -256,8 +256,8 @@ int pageout_unpin(struct pageout *engine, const void *addr, size_t bytes)
  * them to be freed, before it lets pages go that may be wanted.  What is freed
  * helps when it lies in regions of the engine, and is discarded or used again.
  *
- * Who asks, and how much, is the policy's: linux24 asks as its kernel did, the
- * other policies never do; pageout_shrinker_ask() always does.
+ * Who asks, and how much, is the policy's: linux24 and kswapd ask as their
+ * kernels do, the other policies never; pageout_shrinker_ask() always does.
  */
 enum pageout_shrinker_kind {
 	PAGEOUT_SHRINKER_DENTRIES, /* is asked first, entry by entry */
@@ -315,7 +315,7 @@ int pageout_shrinker_publish(struct pageout *engine, unsigned id,
 
 /*
  * Ask a shrinker ourselves; goal as above.  Returns at once; requests that come
- * while one is waiting become one, the largest.
+ * while one is waiting become one, for all that they want together.
  * Returns 0, or
  *	-EINVAL		no such shrinker
  */
@@ -336,7 +336,7 @@ int pageout_shrinker_unregister(struct pageout *engine, unsigned id)
 /*
  * Slab caches: objects of one size, in slabs of one or more pages.  A slab in
  * which no object is in use keeps its memory until it is reaped: when the
- * policy says so (linux24 does, others never), or by pageout_slab_shrink().
+ * policy says so (linux24, kswapd), or by pageout_slab_shrink().
  */
 enum pageout_slab_flag {
 	PAGEOUT_SLAB_NO_REAP = 1 /* only pageout_slab_shrink() */

@@ -298,7 +298,8 @@ struct core {
 	struct op *ops, *ops_free;
 	uint32_t ops_free_count;
 	uint64_t next_id;
-	uint32_t frames_used; /* neither free, empty nor unpopulated */
+	uint32_t frames_used;  /* neither free, empty nor unpopulated */
+	uint64_t frames_given; /* ever, whose page a program gave back */
 	uint32_t unmapping;   /* frames on their way out: OP_UNMAP names them */
 	uint32_t io_pages;    /* frames named by an OP_READ or OP_WRITE */
 	uint32_t write_pages; /* those of an OP_WRITE */

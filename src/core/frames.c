@@ -338,6 +338,7 @@ frame_put(struct core *c, struct frame *f)
 		slot_uncache(c, e, 0);
 		slot_put(c, e);
 	}
+	c->frames_given++;
 	frame_free(c, f);
 }
 

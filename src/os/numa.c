@@ -4,7 +4,6 @@
  */
 #include "os/numa.h"
 
-#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,23 +70,6 @@ numa_deal(cpu_set_t *ret, const cpu_set_t *cpus, const cpu_set_t *allowed,
 
 /* -- the system ----------------------------------------------------------- */
 
-/* => false: there is no such file */
-static bool
-read_text(const char *path, char *text, size_t bytes)
-{
-	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	long n;
-
-	if (fd < 0)
-		return false;
-	n = syscall(SYS_read, (int)fd, text, bytes - 1);
-	(void)syscall(SYS_close, (int)fd);
-	if (n < 0)
-		return false;
-	text[n] = '\0';
-	return true;
-}
-
 static void
 read_distances(struct numa *m, const char *root, unsigned from)
 {
@@ -97,7 +79,7 @@ read_distances(struct numa *m, const char *root, unsigned from)
 
 	(void)snprintf(path, sizeof(path), NODE_DIR "node%u/distance", root,
 	               m->id[from]);
-	(void)read_text(path, text, sizeof(text));
+	(void)raw_read_text(path, text, sizeof(text));
 	for (unsigned to = 0; to < m->count; to++) {
 		while (*at == ' ')
 			at++;
@@ -115,7 +97,7 @@ numa_read(struct numa *ret, const char *root)
 
 	memset(ret, 0, sizeof(*ret));
 	(void)snprintf(path, sizeof(path), NODE_DIR "has_memory", root);
-	if (!read_text(path, text, sizeof(text)) ||
+	if (!raw_read_text(path, text, sizeof(text)) ||
 	    !numa_parse_list(text, &nodes))
 		CPU_ZERO(&nodes);
 	for (unsigned i = 0; i < NUMA_MAX; i++)
@@ -133,7 +115,8 @@ numa_cpus(cpu_set_t *ret, const char *root, unsigned id)
 	char path[256], text[4096];
 
 	(void)snprintf(path, sizeof(path), NODE_DIR "node%u/cpulist", root, id);
-	if (!read_text(path, text, sizeof(text)) || !numa_parse_list(text, ret))
+	if (!raw_read_text(path, text, sizeof(text)) ||
+	    !numa_parse_list(text, ret))
 		memset(ret, 0xff, sizeof(*ret));
 }
 
@@ -157,7 +140,7 @@ numa_thread_cpu(int tid)
 	unsigned long cpu;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	if (!read_text(path, text, sizeof(text)))
+	if (!raw_read_text(path, text, sizeof(text)))
 		return 0;
 	at = strrchr(text, ')'); /* of the name, which may have any in it */
 	for (unsigned i = 2; at != NULL && i < field; i++) {

@@ -9,6 +9,8 @@
 #define OS_RAW_H
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -48,6 +50,26 @@ raw_close(int *fd)
 		(void)syscall(SYS_close, *fd);
 	*fd = -1;
 	errno = saved;
+}
+
+/*
+ * The beginning of a small file of the kernel's, as a string.
+ * => false: there is no such file
+ */
+static inline bool
+raw_read_text(const char *path, char *text, size_t bytes)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	long n;
+
+	if (fd < 0)
+		return false;
+	n = syscall(SYS_read, (int)fd, text, bytes - 1);
+	(void)syscall(SYS_close, (int)fd);
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return true;
 }
 
 #endif

@@ -71,8 +71,7 @@ struct pager {
 	struct zonelist zonelists[NODES_MAX]; /* (C) */
 	uint64_t chunk_pages;                 /* (C) */
 	struct numa machine;                  /* (C) */
-	cpu_set_t allowed;                    /* (C) CPUs of the program */
-	const char *numa_root;                /* (C) see os/numa.h */
+	const char *root;                     /* (C) where sys/ is */
 	pthread_mutex_t map_lock;
 	int uffd;           /* (C) of the areas */
 	int pool_uffd;      /* (C) of the pools: no events */

@@ -249,10 +249,7 @@ open_topology(struct pager *p)
 {
 	uint8_t distance[NODES_MAX];
 
-	p->numa_root = "";
-	numa_read(&p->machine, p->numa_root);
-	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
-		CPU_ZERO(&p->allowed);
+	numa_read(&p->machine, p->root);
 	must(p->node_count != 0 && p->machine.count != 0);
 	for (unsigned i = 0; i < p->node_count; i++) {
 		const uint8_t *of = p->machine.distance[i % p->machine.count];
@@ -310,6 +307,7 @@ pager_open(struct pager **ret, const struct pager_config *config)
 	p->cfg = *config;
 	p->uffd = p->pool_uffd = p->wake_fd = -1;
 	p->stat_fd = config->stat_fd;
+	p->root = config->root != NULL ? config->root : "";
 	p->space_bits = p->spaces_top = 1;
 	p->node_count = config->swap.nodes;
 	if (p->cfg.policy == NULL || p->cfg.policy[0] == '\0')

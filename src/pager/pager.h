@@ -46,6 +46,7 @@ struct pager_config {
 	                        pager makes one */
 	int record_fd;      /* for a record of the run, taken over; 0: none */
 	const char *policy; /* as policy_parse() reads it; "": default */
+	const char *root;   /* where sys/ is; NULL: in / */
 	enum pageout_mode mode;
 	bool events;     /* listen for unmaps that bypass us (agent) */
 	bool own_signal; /* inline: the caller's handler of SIGBUS calls

@@ -173,7 +173,7 @@ kswapd_follows_its_cpus(void **state)
 	               "mkdir -p %s/sys/devices/system/node/node0", root);
 	assert_int_equal(system(command), 0);
 	put_cpus(root, "0\n");
-	__atomic_store_n(&p->numa_root, root, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->root, root, __ATOMIC_RELEASE);
 	numa_cpus(&first, root, 0);
 	assert_true(is_bound(tid, &first));
 	if (has_cpus(2)) {
@@ -297,6 +297,70 @@ all_kswapds_are_woken_when_all_nodes_are_short(void **state)
 	engine_close(p);
 }
 
+/* Each thread of this process may run there. */
+static void
+allow_all(const cpu_set_t *to)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			assert_int_equal(sched_setaffinity(atoi(e->d_name),
+			                                   sizeof(*to), to),
+			                 0);
+	(void)closedir(d);
+}
+
+/* Both have CPUs, which together are all that are allowed. */
+static bool
+all_are_dealt(struct pager *p)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		cpu_set_t both;
+		bool each;
+
+		map_lock(p);
+		CPU_OR(&both, &p->nodes[0].cpus, &p->nodes[1].cpus);
+		each = CPU_COUNT(&p->nodes[0].cpus) != 0 &&
+		       CPU_COUNT(&p->nodes[1].cpus) != 0;
+		map_unlock(p);
+		if (each && CPU_EQUAL(&both, &allowed))
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+/* The program begins on one CPU, and may use more later, as by taskset -a. */
+static void
+a_cpu_that_comes_later_is_used(void **state)
+{
+	struct pager *p;
+	cpu_set_t first;
+	unsigned cpu = 0;
+
+	(void)state;
+	if (!has_cpus(2))
+		return;
+	while (!CPU_ISSET(cpu, &allowed))
+		cpu++;
+	CPU_ZERO(&first);
+	CPU_SET(cpu, &first);
+	allow_all(&first);
+	p = open_nodes(2);
+	/* A root without files: both nodes are near to all CPUs. */
+	__atomic_store_n(&p->root, "/nowhere", __ATOMIC_RELEASE);
+	assert_true(is_bound(wait_for_thread("kswapd0"), &first));
+	assert_true(wait_for_thread("kswapd1") > 0);
+	allow_all(&allowed);
+	assert_true(all_are_dealt(p));
+	assert_true(is_bound(wait_for_thread("kswapd0"), &p->nodes[0].cpus));
+	assert_true(is_bound(wait_for_thread("kswapd1"), &p->nodes[1].cpus));
+	engine_close(p);
+}
+
 int
 main(void)
 {
@@ -304,6 +368,7 @@ main(void)
 		cmocka_unit_test(each_node_has_its_threads),
 		cmocka_unit_test(kswapd_runs_on_its_node_s_cpus),
 		cmocka_unit_test(kswapd_follows_its_cpus),
+		cmocka_unit_test(a_cpu_that_comes_later_is_used),
 		cmocka_unit_test(
 			all_kswapds_are_woken_when_all_nodes_are_short),
 	};

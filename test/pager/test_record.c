@@ -11,10 +11,12 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cmocka.h>
 
@@ -27,6 +29,8 @@
 #define PIECES 3
 
 static struct replay_result result;
+static const char *root = ""; /* where sys/ is */
+static bool solid_state;      /* what the core of the last run was told */
 
 /* -- a program ------------------------------------------------------------ */
 
@@ -104,11 +108,13 @@ record(const char *policy, enum pageout_mode mode, const char *filter, int fd)
 				   .stat_fd = -1,
 				   .record_fd = fd,
 				   .policy = policy,
+				   .root = root,
 				   .mode = mode,
 			   });
 	if (r == -EPERM || r == -ENOSYS)
 		return false;
 	assert_int_equal(r, 0);
+	solid_state = p->nodes[0].core->swap[0].solid_state;
 	run_program(p);
 	pager_close(p);
 	return true;
@@ -142,7 +148,8 @@ record_and_replay(const char *policy, enum pageout_mode mode,
 	replay(fd, NULL);
 	if (result.verdict != REPLAY_SAME)
 		fail_msg("%s: %s", policy, result.why);
-	assert_string_equal(result.header.policy, policy);
+	assert_memory_equal(result.header.policy, policy,
+	                    strlen(result.header.policy));
 	assert_true(result.stat[PAGEOUT_STAT_pswpout] > 16384);
 	assert_true(result.decisions > 1000);
 	assert_int_equal(close(fd), 0);
@@ -173,6 +180,50 @@ over_a_device_that_fails_now_and_then(void **unused)
 	assert_true(result.stat[PAGEOUT_STAT_swap_write_errors] > 0);
 }
 
+/* A disk under the swap file that says so has no arm. */
+static void
+make_solid_state(char *dir)
+{
+	struct pager_swapfile f;
+	char reason[PAGER_REASON_MAX], command[256];
+	struct stat st;
+	int fd = pager_swapfile_open(&f, NULL, 64 * MIB, reason);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(close(fd), 0);
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(command, sizeof(command),
+	               "cd %s && mkdir -p sys/dev/block/%u:%u/queue && "
+	               "echo 0 >sys/dev/block/%u:%u/queue/rotational",
+	               dir, major(st.st_dev), minor(st.st_dev),
+	               major(st.st_dev), minor(st.st_dev));
+	assert_int_equal(system(command), 0);
+}
+
+/* Policies that mind it are told, and a replay decides the same. */
+static void
+over_a_solid_state_disk(void **unused)
+{
+	char dir[] = "/tmp/pageout-record-XXXXXX", command[64];
+
+	(void)unused;
+	make_solid_state(dir);
+	root = dir;
+	record_and_replay("kswapd:quirks=exact", PAGEOUT_MODE_THREAD, "");
+	assert_true(solid_state);
+	record_and_replay("kswapd", PAGEOUT_MODE_THREAD, "");
+	assert_true(solid_state);
+	record_and_replay("clock", PAGEOUT_MODE_THREAD, "");
+	assert_false(solid_state);
+	root = "/nowhere";
+	record_and_replay("kswapd", PAGEOUT_MODE_THREAD, "");
+	assert_false(solid_state);
+	root = "";
+	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 static void
 a_record_that_cannot_be_written_harms_nobody(void **unused)
 {
@@ -197,6 +248,7 @@ main(void)
 		cmocka_unit_test(with_threads),
 		cmocka_unit_test(inline_too),
 		cmocka_unit_test(over_a_device_that_fails_now_and_then),
+		cmocka_unit_test(over_a_solid_state_disk),
 		cmocka_unit_test(a_record_that_cannot_be_written_harms_nobody),
 	};
 

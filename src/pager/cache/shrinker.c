@@ -7,8 +7,10 @@
  * is none of the pager's own threads, and in inline mode SIGBUS is not blocked
  * on it.
  *
- * A goal is a wish, not a debt: goals that come while one waits become one, the
- * largest; what a shrinker says it did is counted, never relied on.
+ * Goals that come while a call is under way become one, their sum: each was
+ * asked for, and who asked reckons that it is done.  More than there is unused
+ * it is not, unless one of them alone was.  What a shrinker says it did is
+ * counted, never relied on.
  */
 #include <errno.h>
 #include <limits.h>
@@ -47,15 +49,26 @@ cache_slot(struct pager *p, unsigned id)
 
 /* -- asking and telling --------------------------------------------------- */
 
+/* One goal for two; GOAL_NONE and GOAL_ALL are what they are. */
+static uint64_t
+goals_sum(uint64_t had, uint64_t want, uint64_t unused)
+{
+	uint64_t larger = had > want ? had : want;
+	uint64_t most = larger > unused ? larger : unused;
+
+	return had < most - want ? had + want : most;
+}
+
 void
 cache_ask(struct pager *p, unsigned id, uint64_t goal)
 {
 	struct cache_slot *s = &p->caches.slot[id];
+	uint64_t unused = __atomic_load_n(&s->unused, __ATOMIC_RELAXED);
 	uint64_t want = goal == 0 ? GOAL_ALL : goal, had;
 
 	had = __atomic_load_n(&s->goal, __ATOMIC_RELAXED);
-	while (had < want &&
-	       !__atomic_compare_exchange_n(&s->goal, &had, want, true,
+	while (!__atomic_compare_exchange_n(&s->goal, &had,
+	                                    goals_sum(had, want, unused), true,
 	                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 	word_ask(&s->asked);

@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/bits.h"
 #include "core/policy.h"
+#include "os/block.h"
 #include "os/numa.h"
 #include "os/raw.h"
 #include "pager/internal.h"
@@ -126,6 +127,19 @@ open_core(struct node *n)
 	return 0;
 }
 
+/* The core is told of the swap file, and of what kind of disk it is. */
+static int
+swap_on(struct node *n)
+{
+	int type = tap_swapon(n->core, n->swap_mem, n->swap_slots,
+	                      n->swap_ready, SWAP_PRIO_AUTO);
+
+	if (type >= 0 &&
+	    block_is_solid_state(n->files[DEV_WRITE].fd, n->pager->root))
+		tap_swap_solid_state(n->core, (unsigned)type);
+	return type;
+}
+
 /* The swap file, twice: see enum pager_dev. */
 static int
 open_swap(struct node *n)
@@ -163,8 +177,7 @@ open_swap(struct node *n)
 	n->swap_mem = raw_map(n->swap_mem_bytes);
 	if (n->swap_mem == NULL)
 		return -ENOMEM;
-	return tap_swapon(n->core, n->swap_mem, n->swap_slots, n->swap_ready,
-	                  SWAP_PRIO_AUTO);
+	return swap_on(n);
 }
 
 int

@@ -178,7 +178,10 @@ void io_wait(struct node *n, uint32_t seq);
 
 /* -- cpus.c --------------------------------------------------------------- */
 
-/* Which CPUs are nearest to it; again, when they may have changed. */
+/*
+ * Which CPUs are nearest to it; again, when they may have changed.
+ * => before its threads run, or by its kswapd, which ends before its flusher
+ */
 void node_deal_cpus(struct node *n);
 
 /* The calling thread runs there, if there are any and there is a choice. */

@@ -53,6 +53,8 @@ wakeup_kswapd66(struct core *c, uint32_t gfp, unsigned order,
 		nudge_kswapd(c);
 		return;
 	}
+	if (caches_gave(c) != 0)
+		p->kswapd_failures = 0; /* progress, that came too late */
 	if (p->kswapd_failures >= MAX_RECLAIM_RETRIES ||
 	    (pgdat_balanced(c, order, highest_zoneidx) &&
 	     !pgdat_watermark_boosted(c, highest_zoneidx))) {

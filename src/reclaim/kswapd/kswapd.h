@@ -380,6 +380,8 @@ struct pgdat66 {
 	struct readahead66 cluster_readahead;
 
 	uint32_t nr_deferred[CACHES_MAX]; /* F7 */
+	bool caches_asked;                /* since memory was last balanced */
+	uint64_t frames_given;            /* of the core's, those looked at */
 };
 
 static inline struct pgdat66 *
@@ -540,6 +542,9 @@ bool should_continue_reclaim(const struct core *c,
 /* F7: one cache, and all.  => entries that were asked for */
 uint32_t do_shrink_slab(struct core *c, unsigned id, int priority);
 void shrink_slab(struct core *c, struct scan_control *sc);
+
+/* Frames that were given back since caches were asked, and not counted yet. */
+uint32_t caches_gave(const struct core *c);
 void snapshot_refaults(struct core *c);
 
 /* CM-18: frames beyond the order that make a block likely. */

@@ -294,48 +294,75 @@ shrink_lruvec(struct core *c, struct scan_control *sc, struct batch *b)
 
 /* -- caches --------------------------------------------------------------- */
 
-static uint32_t
-shrink_batches(uint64_t total, uint64_t freeable)
+/* Caches whose things cost nothing to make again have seeks 0. */
+static uint64_t
+shrink_delta(const struct cache *cache, int priority)
 {
-	uint64_t scanned = 0;
+	if (cache->kind == CACHE_SLAB && !(cache->flags & CACHE_CONSTRUCTOR))
+		return cache->unused / 2;
+	return ((uint64_t)cache->unused >> priority) * 4 / DEFAULT_SEEKS;
+}
 
-	while (total >= SHRINK_BATCH || total >= freeable) {
-		uint64_t n = total < SHRINK_BATCH ? total : SHRINK_BATCH;
+/* An entry is small; a slab is pages. */
+static uint32_t
+shrink_batch(const struct cache *cache)
+{
+	return cache->kind == CACHE_SLAB ? 1 : SHRINK_BATCH;
+}
 
-		scanned += n;
-		total -= n;
-		if (n == 0)
-			break;
-	}
-	return (uint32_t)scanned;
+/* Whole batches; and what is left of one, if there is no more to be freed. */
+static uint32_t
+shrink_batches(uint64_t total, uint64_t freeable, uint32_t batch)
+{
+	uint64_t left = total % batch;
+
+	return (uint32_t)(left >= freeable ? total : total - left);
 }
 
 uint32_t
 do_shrink_slab(struct core *c, unsigned id, int priority)
 {
 	uint32_t *deferred = &pgdat66(c)->nr_deferred[id];
-	uint64_t freeable = c->caches[id].unused, nr = *deferred;
+	const struct cache *cache = &c->caches[id];
+	uint64_t freeable = cache->unused, nr = *deferred;
 	uint64_t delta, total, left;
 	uint32_t scanned;
 
 	if (freeable == 0)
 		return 0;
-	delta = (freeable >> priority) * 4 / DEFAULT_SEEKS;
+	delta = shrink_delta(cache, priority);
 	total = (nr >> priority) + delta;
 	if (total > 2 * freeable)
 		total = 2 * freeable;
-	scanned = shrink_batches(total, freeable);
+	scanned = shrink_batches(total, freeable, shrink_batch(cache));
 	left = nr + delta > scanned ? nr + delta - scanned : 0;
 	*deferred = (uint32_t)(left < 2 * freeable ? left : 2 * freeable);
 	stat_add(c, PAGEOUT_STAT_slabs_scanned, scanned);
 	return scanned;
 }
 
+/*
+ * A cache does what it is asked to later, on a thread of its own, and nobody
+ * knows whose frames those are that come back then.  So while memory is short
+ * and caches have been asked, what is given back is taken for theirs.
+ */
+uint32_t
+caches_gave(const struct core *c)
+{
+	const struct pgdat66 *p = pgdat66(c);
+
+	return p->caches_asked ? (uint32_t)(c->frames_given - p->frames_given)
+	                       : 0;
+}
+
+/* Caches are asked, and what came of asking before counts as reclaimed. */
 void
 shrink_slab(struct core *c, struct scan_control *sc)
 {
 	const struct host_ops *host = c->cfg.host;
 
+	sc->nr_reclaimed += caches_gave(c);
+	pgdat66(c)->frames_given = c->frames_given;
 	for (unsigned i = 0; i < CACHES_MAX; i++) {
 		const struct cache *cache = &c->caches[i];
 		uint32_t n;
@@ -347,6 +374,7 @@ shrink_slab(struct core *c, struct scan_control *sc)
 		if (n == 0)
 			continue;
 		c->caches[i].asked++;
+		pgdat66(c)->caches_asked = true;
 		host->shrink(c->cfg.host_ctx, i, n);
 	}
 }

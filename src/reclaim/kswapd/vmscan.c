@@ -11,7 +11,8 @@
  *
  * A request says up to which zone, and which order; requests that come in
  * meanwhile are raised to the highest.  When 16 runs in a row have freed
- * nothing kswapd gives up; a direct reclaimer who frees something revives it.
+ * nothing kswapd gives up; a direct reclaimer who frees something revives it,
+ * and so does a cache that gives back what it was asked for.
  *
  * balance_pgdat goes from priority 12 to 1: each round scans at least twice as
  * much as the one before, unless that was enough.  Where watermarks are boosted
@@ -110,6 +111,7 @@ prepare_kswapd_sleep(struct core *c, unsigned order, unsigned idx)
 		return false;
 	p->flags = 0;
 	p->lruvec.node_congested = false;
+	p->caches_asked = false;
 	return true;
 }
 
