@@ -182,7 +182,7 @@ stream_fault(struct core *c, unsigned space, uint64_t vpn, const struct area *a,
 		s->reach = 0;
 		s->window = window_max(c, 1);
 	}
-	s->expires = ++sp->tick + PATIENCE * s->window;
+	s->expires = ++sp->tick + (uint64_t)PATIENCE * s->window;
 	*ret = s;
 	if (s->window < 2)
 		return (struct plan){1, 1};
