@@ -366,6 +366,12 @@ enum task24 page_launder(struct core *c, struct launder *l, struct batch *b);
  * their operations.  => true when a slice was used up
  */
 bool swap_out(struct core *c, unsigned priority, struct batch *b);
+
+/*
+ * There are no operations for pages to leave by: to look at more would only
+ * age them.  What was begun must be performed first, so the turn ends.
+ */
+bool swap_out_stalls(const struct core *c);
 void swap_out_end(struct core *c, struct batch *b);
 
 /* Whatever can leave, however young; => pages on their way */

@@ -115,6 +115,13 @@ walk_goal(const struct core *c)
 	return max_u32(inactive_shortage(c), tunable24(c, T24_SLICE_STOP));
 }
 
+bool
+swap_out_stalls(const struct core *c)
+{
+	return tunable24(c, T24_SLICE_STOP) != 0 &&
+	       !core_unmap_has_room(c, &linux24(c)->group);
+}
+
 /*
  * => true when the slice was used up, or brought enough; and where we do better
  *    than the original, only when it changed anything
@@ -131,6 +138,8 @@ swap_out_mm(struct core *c, unsigned space, struct batch *b)
 	while ((f = next_pte(c, space, mm->swap_address, &vpn)) != NULL) {
 		enum visit v;
 
+		if (swap_out_stalls(c))
+			return false;
 		mm->swap_address = vpn + 1;
 		v = try_to_swap_out(c, space, vpn, f, b);
 		done += v == VISIT_UNMAPPED;

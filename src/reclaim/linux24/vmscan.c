@@ -58,7 +58,8 @@ refill_round(struct core *c, struct quota *q, unsigned priority, uint32_t gfp,
 	while (swap_out(c, priority, b))
 		if (quota_met(q))
 			return true;
-	return inactive_shortage(c) == 0 || free_shortage(c) == 0;
+	return inactive_shortage(c) == 0 || free_shortage(c) == 0 ||
+	       swap_out_stalls(c);
 }
 
 bool
