@@ -47,6 +47,23 @@ compare_policy_wrong(const char *policy)
 	return *policy == '\0' ? policy : policy_parse(policy, &cfg);
 }
 
+uint64_t
+compare_scanned(const uint64_t stat[static PAGEOUT_STATS])
+{
+	/* pgscan_active, pgscan_swap_out, pgscan_anon and pgscan_file are in
+	 * the first two. */
+	static const enum pageout_stat_id looks[] = {
+		PAGEOUT_STAT_pgscan_kswapd,  PAGEOUT_STAT_pgscan_direct,
+		PAGEOUT_STAT_pgscan_launder, PAGEOUT_STAT_pgscan_clean,
+		PAGEOUT_STAT_pgrefill,       PAGEOUT_STAT_pgscan_skip,
+	};
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(looks); i++)
+		sum += stat[looks[i]];
+	return sum;
+}
+
 /* -- the optimum ---------------------------------------------------------- */
 
 enum optimum_bit { IS_TOUCHED = 1 << 0, IS_DIRTY = 1 << 1 };
@@ -173,7 +190,7 @@ run_policy(const struct trace *t, const struct compare_options *o,
 		               o->policy, (uintmax_t)at);
 	(void)munmap(m.memory, m.memory_bytes);
 	ret->model_ns = m.now;
-	ret->scanned = model_scanned(&m);
+	ret->scanned = compare_scanned(m.stat);
 	ret->reclaimed = m.stat[PAGEOUT_STAT_pgsteal_kswapd] +
 	                 m.stat[PAGEOUT_STAT_pgsteal_direct];
 	return r;
