@@ -196,25 +196,40 @@ run_policy(const struct trace *t, const struct compare_options *o,
 	return r;
 }
 
+uint32_t
+compare_frames_min(const char *policy)
+{
+	return strcmp(policy, COMPARE_OPTIMUM) == 0 ? 1 : COMPARE_FRAMES_MIN;
+}
+
+int
+compare_frames_check(const char *policy, uint64_t frames,
+                     char why[static TRACE_WHY_BYTES])
+{
+	uint32_t least = compare_frames_min(policy);
+
+	if (frames >= least && frames <= FRAMES_MAX)
+		return 0;
+	(void)snprintf(why, TRACE_WHY_BYTES,
+	               "%.40s takes %u to %u pages of memory, not %ju; "
+	               "--mem says how much",
+	               policy, least, FRAMES_MAX, (uintmax_t)frames);
+	return -EINVAL;
+}
+
 int
 compare_run(struct trace *t, const struct compare_options *o,
             struct compare_result *ret, char why[static TRACE_WHY_BYTES])
 {
 	bool optimum = strcmp(o->policy, COMPARE_OPTIMUM) == 0;
-	uint32_t least = optimum ? 1 : COMPARE_FRAMES_MIN;
 	uint64_t start;
-	int r = 0;
+	int r;
 
 	must(o->access_ns > 0 && o->readahead >= 1);
 	*ret = (struct compare_result){0};
-	if (o->frames < least || o->frames > FRAMES_MAX) {
-		(void)snprintf(why, TRACE_WHY_BYTES,
-		               "%.40s takes %u to %u pages of memory, not %ju; "
-		               "--mem says how much",
-		               o->policy, least, FRAMES_MAX,
-		               (uintmax_t)o->frames);
-		return -EINVAL;
-	}
+	r = compare_frames_check(o->policy, o->frames, why);
+	if (r < 0)
+		return r;
 	why[0] = '\0';
 	if (optimum)
 		r = trace_next(t, why);

@@ -59,10 +59,14 @@ const char *compare_policy_name(unsigned i, const char **ret_help);
 /* => NULL, or the first words of a policy that are wrong */
 const char *compare_policy_wrong(const char *policy);
 
-/*
- * => 0; or a negative errno, and why.  -EINVAL: there are fewer frames than
- *    COMPARE_FRAMES_MIN, or more than there can be
- */
+/* The fewest frames that a policy takes. */
+uint32_t compare_frames_min(const char *policy);
+
+/* => 0; -EINVAL and why: these are too few for the policy, or too many */
+int compare_frames_check(const char *policy, uint64_t frames,
+                         char why[static TRACE_WHY_BYTES]);
+
+/* => 0; or a negative errno, and why; as compare_frames_check() */
 int compare_run(struct trace *t, const struct compare_options *o,
                 struct compare_result *ret, char why[static TRACE_WHY_BYTES]);
 

@@ -83,9 +83,23 @@ try "$pageout" sim -g zipf:pages=2K,accesses=30K -m 10%..100%:10 -p optimum -j
 misses=$(sed -n 's/.*"misses":\([0-9]*\).*/\1/p' <<<"$out")
 ok 'more memory, fewer misses of the optimum' all 'test $(rows) = 10' \
 	'sort -cnr <<<"$misses"' 'test $(tail -n 1 <<<"$misses") = 0'
-try "$pageout" sim -m 12K -p fifo pages.csv
-ok 'too little memory for a policy' all 'status_is 1' \
-	'has "$err" "takes 256 to"'
+bad 1 'too little memory for a policy' 'takes 256 to' -m 12K -p fifo pages.csv
+bad 1 'one size of several is too small' 'fifo takes 256 to' -p optimum -p fifo \
+	-m 2M -m 12K pages.csv
+bad 1 'one size of several is too large' 'takes 256 to' -p fifo -m 1M -m 2T \
+	pages.csv
+try "$pageout" sim --json pages.csv
+ok 'half of very little is the least that there can be' all 'status_is 0' \
+	'has "$err" "50%: raised to 1M, the least"' \
+	'test $(rows) = $all_policies' \
+	'test $(grep -c "\"mem_bytes\":1048576" <<<"$out") = $all_policies'
+try "$pageout" sim -p optimum -m 5%..50%:10 --json pages.csv
+ok 'the optimum takes as little as a page' all 'status_is 0' \
+	'has "$out" "\"mem_bytes\":4096,"' 'has "$out" "\"mem_bytes\":12288,"'
+try "$pageout" sim -g loop:pages=1000,accesses=3000 --svg small.svg -p fifo --json
+ok 'a picture of a small trace: the smallest sizes are one' all 'status_is 0' \
+	'has "$err" "10%..100%:10: 2 sizes raised to 1M, the least"' 'test $(rows) = 9' \
+	'test $(grep -o "<circle" small.svg | wc -l) = 9'
 
 # -- pictures
 try "$pageout" sim -g scan:pages=4K,accesses=30K --svg curves.svg

@@ -176,7 +176,7 @@ static int
 add_mem(struct settings *s, const char *mem)
 {
 	uint64_t bytes[SIZES_MAX];
-	struct sizes dummy = {bytes, 0, SIZES_MAX};
+	struct sizes dummy = {.bytes = bytes, .max = SIZES_MAX};
 	const char *why;
 
 	/* Whether it can be read; what a share is of is not known yet. */
@@ -231,22 +231,69 @@ take_option(struct settings *s, struct comparison *c, int id, const char *value,
 
 /* -- running -------------------------------------------------------------- */
 
-/* Now it is known what a share is of. */
+/* What every chosen policy takes. */
+static uint64_t
+least_bytes(const struct comparison *c)
+{
+	uint64_t least = 0;
+
+	for (unsigned i = 0; i < c->policies; i++) {
+		uint64_t frames = compare_frames_min(c->policy[i]);
+
+		least = frames > least ? frames : least;
+	}
+	return least << 12;
+}
+
+static void
+say_raised(const char *mem, const struct sizes *s)
+{
+	char least[SIZE_TEXT_BYTES], many[32] = "";
+
+	if (s->raised > 1)
+		(void)snprintf(many, sizeof(many), "%u sizes ", s->raised);
+	(void)fprintf(stderr,
+	              "pageout sim: %s: %sraised to %s, the least that a "
+	              "policy takes\n",
+	              mem, many, size_text(least, s->least));
+}
+
+/* Now it is known what a share is of: of a small trace, it is too small. */
 static int
 choose_sizes(const struct settings *s, struct comparison *c)
 {
-	struct sizes sizes = {c->mem_bytes, 0, SIZES_MAX};
+	struct sizes sizes = {.bytes = c->mem_bytes,
+	                      .max = SIZES_MAX,
+	                      .least = least_bytes(c)};
 	const char *preset = s->svg != NULL ? MEM_DEFAULT_SVG : MEM_DEFAULT;
 	const char *why;
 
 	for (unsigned i = 0; i < s->mems || i == 0; i++) {
 		const char *mem = s->mems == 0 ? preset : s->mem[i];
 
+		sizes.raised = 0;
 		if (sizes_add(&sizes, mem, (uint64_t)c->trace->pages << 12,
 		              &why) < 0)
 			return complain(FAILED, mem, why);
+		if (sizes.raised != 0)
+			say_raised(mem, &sizes);
 	}
 	c->sizes = sizes.count;
+	return DONE;
+}
+
+/* Whether every policy takes every size: before the first has begun. */
+static int
+check_sizes(const struct comparison *c)
+{
+	char why[TRACE_WHY_BYTES];
+
+	for (unsigned i = 0; i < c->sizes; i++)
+		for (unsigned j = 0; j < c->policies; j++)
+			if (compare_frames_check(c->policy[j],
+			                         c->mem_bytes[i] >> 12,
+			                         why) < 0)
+				return complain(FAILED, c->name, why);
 	return DONE;
 }
 
@@ -309,6 +356,8 @@ compare(const struct settings *s, struct comparison *c)
 	c->trace = &t;
 	choose_policies(c);
 	status = choose_sizes(s, c);
+	if (status == DONE)
+		status = check_sizes(c);
 	if (status == DONE)
 		status = run_all(s, c, &t);
 	if (status == DONE && s->svg != NULL)
