@@ -9,7 +9,7 @@
 pageout=$(realpath "$1")
 cd "$tmp" || exit
 
-cleanup() { umount "$tmp/small" 2>/dev/null; }
+cleanup() { umount "$tmp/small" "$tmp/tiny" 2>/dev/null; }
 
 # What is counted, without what is measured.
 counted() { sed 's/,"accesses_per_s":[0-9]*//; /^{"trace"/d' <<<"$out"; }
@@ -107,10 +107,27 @@ ok 'a picture: a line a policy, 10 sizes' all 'status_is 0' \
 	'python3 -c "import xml.dom.minidom as m; m.parse(\"curves.svg\")"' \
 	'test $(grep -c "<polyline" curves.svg) = $all_policies' \
 	'test $(grep -o "<circle" curves.svg | wc -l) = $((10 * all_policies))'
-try "$pageout" sim -g loop:pages=1000,accesses=3000 -p fifo -m 1M \
-	--svg missing/curves.svg
-ok 'a picture that cannot be made' all 'status_is 1' \
-	'has "$err" "missing/curves.svg: No such file"'
+loop=(-g loop:pages=1000,accesses=3000 -p fifo)
+bad 1 'a picture that cannot be made' 'missing/curves.svg: No such file' \
+	"${loop[@]}" --svg missing/curves.svg
+bad 1 'a picture in place of a folder' 'directory' "${loop[@]}" --svg "$tmp"
+bad 1 'no trace, no picture' 'No such file' --svg none.svg missing
+ok 'it is not there' test ! -e none.svg
+cp curves.svg kept.svg
+bad 1 'no trace, the old picture stays' 'No such file' --svg kept.svg missing
+ok 'it is as it was' cmp curves.svg kept.svg
+try "$pageout" sim "${loop[@]}" -m 1M --svg /dev/full
+ok 'a picture that finds no room' all 'status_is 1' \
+	'has "$err" "/dev/full: No space"' 'test -c /dev/full'
+if mkdir tiny && mount -t tmpfs -o size=4k none tiny 2>/dev/null; then
+	try "$pageout" sim "${loop[@]}" --svg tiny/curves.svg -m 1M..40M:99
+	left=$(ls tiny)
+	umount tiny
+	ok 'half a picture is taken away' all 'status_is 1' \
+		'has "$err" "tiny/curves.svg: No space"' 'test -z "$left"'
+else
+	skip 'half a picture is taken away' 'no mount'
+fi
 
 # -- what is wrong
 : >empty

@@ -6,9 +6,12 @@
  * result is shown as soon as it is there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/opt.h"
 #include "base/size.h"
@@ -328,18 +331,48 @@ run_all(const struct settings *s, struct comparison *c, struct trace *t)
 	return DONE;
 }
 
+/*
+ * Whether a picture can be put there, before hours go into it.  Nothing is
+ * left behind, whatever happens until then; what is no file is not touched.
+ */
+static int
+check_picture(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	bool is_new = fd >= 0;
+	struct stat st;
+
+	if (!is_new && errno == EEXIST) {
+		if (stat(path, &st) < 0 ||
+		    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+			return DONE;
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return complain(FAILED, path, strerror(errno));
+	(void)close(fd);
+	if (is_new)
+		(void)unlink(path);
+	return DONE;
+}
+
+/* Half a picture is none. */
 static int
 draw(const struct settings *s, const struct comparison *c)
 {
 	FILE *out = fopen(s->svg, "we");
-	bool failed;
+	struct stat st;
+	int error;
 
 	if (out == NULL)
 		return complain(FAILED, s->svg, strerror(errno));
 	svg_print(c, out);
-	failed = ferror(out);
-	failed |= fclose(out) == EOF;
-	return failed ? complain(FAILED, s->svg, strerror(errno)) : DONE;
+	error = fflush(out) == EOF || ferror(out) ? errno : 0;
+	if (error != 0 && fstat(fileno(out), &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(s->svg);
+	if (fclose(out) == EOF && error == 0)
+		error = errno;
+	return error != 0 ? complain(FAILED, s->svg, strerror(error)) : DONE;
 }
 
 static int
@@ -349,6 +382,9 @@ compare(const struct settings *s, struct comparison *c)
 	struct trace t;
 	int r, status;
 
+	status = s->svg != NULL ? check_picture(s->svg) : DONE;
+	if (status != DONE)
+		return status;
 	r = s->generate != NULL ? trace_generate(&t, s->generate, why)
 	                        : trace_read(&t, c->name, s->format, why);
 	if (r < 0)
