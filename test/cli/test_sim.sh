@@ -107,7 +107,7 @@ ok 'a picture: a line a policy, 10 sizes' all 'status_is 0' \
 	'python3 -c "import xml.dom.minidom as m; m.parse(\"curves.svg\")"' \
 	'test $(grep -c "<polyline" curves.svg) = $all_policies' \
 	'test $(grep -o "<circle" curves.svg | wc -l) = $((10 * all_policies))'
-loop=(-g loop:pages=1000,accesses=3000 -p fifo)
+loop=(-g 'loop:pages=1000,accesses=3000' -p fifo)
 bad 1 'a picture that cannot be made' 'missing/curves.svg: No such file' \
 	"${loop[@]}" --svg missing/curves.svg
 bad 1 'a picture in place of a folder' 'directory' "${loop[@]}" --svg "$tmp"
