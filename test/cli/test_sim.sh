@@ -7,6 +7,7 @@
 # shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 pageout=$(realpath "$1")
+top=$(realpath "$(dirname "$0")/../..")
 cd "$tmp" || exit
 
 cleanup() { umount "$tmp/small" "$tmp/tiny" 2>/dev/null; }
@@ -79,6 +80,12 @@ try "$pageout" sim -g zipf:pages=2K,accesses=30K -m 1M -m 50%..150%:3 --json
 all_policies=$("$pageout" sim -p help | grep -c '')
 ok 'all policies, in each size' all 'status_is 0' 'json_lines "$out"' \
 	'test $(rows) = $((4 * all_policies))'
+for text in README.md man/pageout-sim.1; do
+	shown=$(awk '/^$|^[.`]/ { on = 0 } on { print $1 } /^POLICY / { on = 1 }' \
+		"$top/$text")
+	ok "the table of $text has them all" test "$shown" = \
+		"$("$pageout" sim -p help | awk '{ print $1 }')"
+done
 try "$pageout" sim -g zipf:pages=2K,accesses=30K -m 10%..100%:10 -p optimum -j
 misses=$(sed -n 's/.*"misses":\([0-9]*\).*/\1/p' <<<"$out")
 ok 'more memory, fewer misses of the optimum' all 'test $(rows) = 10' \
