@@ -62,8 +62,8 @@ fuzz: setup ## each fuzz target for SECONDS_EACH seconds
 mutants: setup ## build each mistake of the mutation list in; a test must fail
 	@scripts/mutants
 
-bench: all ## measure; prints one table
-	@bench/run
+bench: all ## measure both systems beside kernel swap: a table, build/bench.svg
+	@bench/run --policies linux24 kswapd --svg build/bench.svg
 
 lint: setup ## all lints, the slow ones too
 	@$(call configure,$(TESTED),-Dwerror=true)

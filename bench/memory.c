@@ -18,6 +18,8 @@
 
 #ifdef HAVE_LIBPAGEOUT
 #include <pageout/pageout.h>
+
+#include "compare/compare.h"
 #endif
 
 static int
@@ -177,12 +179,7 @@ count_engine(struct pageout *engine, struct memory_counts *c)
 	                  v[PAGEOUT_STAT_pgmajfault] +
 	                  v[PAGEOUT_STAT_pgfirsttouch] +
 	                  v[PAGEOUT_STAT_pgfaultwait],
-		/* Each page once: pgscan_anon and the like say it again. */
-		.scanned = v[PAGEOUT_STAT_pgscan_kswapd] +
-	                   v[PAGEOUT_STAT_pgscan_direct] +
-	                   v[PAGEOUT_STAT_pgscan_launder] +
-	                   v[PAGEOUT_STAT_pgscan_clean] +
-	                   v[PAGEOUT_STAT_pgrefill],
+		.scanned = compare_scanned(v),
 		.reclaimed = v[PAGEOUT_STAT_pgsteal_kswapd] +
 	                     v[PAGEOUT_STAT_pgsteal_direct],
 	};

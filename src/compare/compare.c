@@ -47,6 +47,23 @@ compare_policy_wrong(const char *policy)
 	return *policy == '\0' ? policy : policy_parse(policy, &cfg);
 }
 
+uint64_t
+compare_scanned(const uint64_t stat[static PAGEOUT_STATS])
+{
+	/* pgscan_active, pgscan_swap_out, pgscan_anon and pgscan_file are in
+	 * the first two. */
+	static const enum pageout_stat_id looks[] = {
+		PAGEOUT_STAT_pgscan_kswapd,  PAGEOUT_STAT_pgscan_direct,
+		PAGEOUT_STAT_pgscan_launder, PAGEOUT_STAT_pgscan_clean,
+		PAGEOUT_STAT_pgrefill,       PAGEOUT_STAT_pgscan_skip,
+	};
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(looks); i++)
+		sum += stat[looks[i]];
+	return sum;
+}
+
 /* -- the optimum ---------------------------------------------------------- */
 
 enum optimum_bit { IS_TOUCHED = 1 << 0, IS_DIRTY = 1 << 1 };
@@ -173,10 +190,31 @@ run_policy(const struct trace *t, const struct compare_options *o,
 		               o->policy, (uintmax_t)at);
 	(void)munmap(m.memory, m.memory_bytes);
 	ret->model_ns = m.now;
-	ret->scanned = model_scanned(&m);
+	ret->scanned = compare_scanned(m.stat);
 	ret->reclaimed = m.stat[PAGEOUT_STAT_pgsteal_kswapd] +
 	                 m.stat[PAGEOUT_STAT_pgsteal_direct];
 	return r;
+}
+
+uint32_t
+compare_frames_min(const char *policy)
+{
+	return strcmp(policy, COMPARE_OPTIMUM) == 0 ? 1 : COMPARE_FRAMES_MIN;
+}
+
+int
+compare_frames_check(const char *policy, uint64_t frames,
+                     char why[static TRACE_WHY_BYTES])
+{
+	uint32_t least = compare_frames_min(policy);
+
+	if (frames >= least && frames <= FRAMES_MAX)
+		return 0;
+	(void)snprintf(why, TRACE_WHY_BYTES,
+	               "%.40s takes %u to %u pages of memory, not %ju; "
+	               "--mem says how much",
+	               policy, least, FRAMES_MAX, (uintmax_t)frames);
+	return -EINVAL;
 }
 
 int
@@ -184,20 +222,14 @@ compare_run(struct trace *t, const struct compare_options *o,
             struct compare_result *ret, char why[static TRACE_WHY_BYTES])
 {
 	bool optimum = strcmp(o->policy, COMPARE_OPTIMUM) == 0;
-	uint32_t least = optimum ? 1 : COMPARE_FRAMES_MIN;
 	uint64_t start;
-	int r = 0;
+	int r;
 
 	must(o->access_ns > 0 && o->readahead >= 1);
 	*ret = (struct compare_result){0};
-	if (o->frames < least || o->frames > FRAMES_MAX) {
-		(void)snprintf(why, TRACE_WHY_BYTES,
-		               "%.40s takes %u to %u pages of memory, not %ju; "
-		               "--mem says how much",
-		               o->policy, least, FRAMES_MAX,
-		               (uintmax_t)o->frames);
-		return -EINVAL;
-	}
+	r = compare_frames_check(o->policy, o->frames, why);
+	if (r < 0)
+		return r;
 	why[0] = '\0';
 	if (optimum)
 		r = trace_next(t, why);

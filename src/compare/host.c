@@ -121,13 +121,6 @@ model_perform(struct model *m, struct batch *b)
 	return ns;
 }
 
-uint64_t
-model_scanned(const struct model *m)
-{
-	return m->stat[PAGEOUT_STAT_pgscan_kswapd] +
-	       m->stat[PAGEOUT_STAT_pgscan_direct];
-}
-
 /* -- events --------------------------------------------------------------- */
 
 /* The first transfer of a way has ended. */
@@ -163,7 +156,7 @@ transfer_end(struct model *m, struct way *w, enum event event)
 static void
 daemon_turn(struct model *m, enum daemon who)
 {
-	uint64_t scanned = model_scanned(m), ns;
+	uint64_t scanned = compare_scanned(m->stat), ns;
 	struct batch b = {0};
 	bool more = false;
 
@@ -181,7 +174,7 @@ daemon_turn(struct model *m, enum daemon who)
 	case DAEMONS:
 		break;
 	}
-	ns = TURN_NS + (model_scanned(m) - scanned) * SCAN_NS;
+	ns = TURN_NS + (compare_scanned(m->stat) - scanned) * SCAN_NS;
 	ns += model_perform(m, &b);
 	due_soon(m, who, m->now + (more ? ns : PULSE_NS));
 }

@@ -86,10 +86,8 @@ struct model {
 	uint64_t stat[PAGEOUT_STATS];
 };
 
-/* host.c: perform, => what it takes in ns; pages that the policy has looked at;
- * let the next event happen */
+/* host.c: perform, => what it takes in ns; let the next event happen */
 uint64_t model_perform(struct model *m, struct batch *b);
-uint64_t model_scanned(const struct model *m);
 void model_event(struct model *m);
 extern const struct host_ops model_host;
 

@@ -56,13 +56,13 @@ wait_for_page(struct model *m, uint32_t page)
 static void
 wait_for_frame(struct model *m)
 {
-	uint64_t scanned = model_scanned(m);
+	uint64_t scanned = compare_scanned(m->stat);
 	struct batch b = {0};
 	bool idle;
 
 	(void)core_reclaim_direct(m->core, &b);
 	idle = b.first == NULL;
-	m->now += (model_scanned(m) - scanned) * SCAN_NS;
+	m->now += (compare_scanned(m->stat) - scanned) * SCAN_NS;
 	m->now += model_perform(m, &b);
 	if (!idle)
 		return;

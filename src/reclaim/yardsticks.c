@@ -29,7 +29,8 @@ clock_choose(struct core *c, struct simple *s, uint32_t refused)
 		f->flags &= (uint16_t)~FRAME_REFERENCED;
 		flist_del(c, &s->active, f);
 		flist_add_head(c, &s->active, LIST_ACTIVE, f);
-		c->stat[PAGEOUT_STAT_pgrotated]++;
+		stat_add(c, PAGEOUT_STAT_pgrotated, 1);
+		stat_add(c, PAGEOUT_STAT_pgscan_kswapd, 1);
 	}
 	return fifo_choose(c, s, refused);
 }

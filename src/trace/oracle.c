@@ -2,7 +2,8 @@
 /*
  * oracle.c -- libCacheSim's oracleGeneral: a record an access, no header.
  *
- *	uint32 time		seconds; never goes back
+ *	uint32 time		seconds.  Not used: some traces are of several
+ *				clocks, and theirs go back now and then
  *	uint64 id		of the object: here it is one page
  *	uint32 size		of the object, in bytes: not used
  *	int64 next access	number of the next access, -1 or the largest
@@ -17,6 +18,7 @@
 
 #define RECORD_BYTES 24
 #define LOOK_AT 16 /* records, when it is to be recognised */
+#define BACK_MAX 4 /* of them, whose time goes back */
 
 struct object {
 	uint32_t time, bytes;
@@ -36,41 +38,32 @@ object_of(const char *at)
 	return o;
 }
 
-/* => what is wrong with a record after one of a given time, or NULL */
-static const char *
-object_wrong(const struct object *o, uint32_t time)
-{
-	if (o->time < time)
-		return "its time goes back";
-	return o->next < -1 ? "its next access is negative" : NULL;
-}
-
 bool
 oracle_is_likely(const char *bytes, size_t n)
 {
 	uint32_t time = 0;
+	unsigned back = 0;
 
 	for (size_t i = 0; i < LOOK_AT && (i + 1) * RECORD_BYTES <= n; i++) {
 		struct object o = object_of(bytes + i * RECORD_BYTES);
 
-		if (object_wrong(&o, time) != NULL ||
+		if (o.next < -1 ||
 		    (o.next >= 0 && o.next < INT64_MAX && o.next >> 40 != 0))
 			return false;
+		back += o.time < time;
 		time = o.time;
 	}
-	return n >= RECORD_BYTES;
+	return n >= RECORD_BYTES && back <= BACK_MAX;
 }
 
 int
 oracle_read(struct input *in, struct build *b)
 {
-	uint32_t time = 0;
 	uintmax_t n = 1;
 	int r;
 
 	for (;; n++) {
 		struct object o;
-		const char *wrong;
 
 		r = input_fill(in, RECORD_BYTES);
 		if (r < 0)
@@ -80,13 +73,12 @@ oracle_read(struct input *in, struct build *b)
 			break;
 		o = object_of(in->bytes + in->at);
 		in->at += RECORD_BYTES;
-		wrong = object_wrong(&o, time);
-		if (wrong != NULL)
+		if (o.next < -1)
 			return build_fail(b, -EINVAL,
-			                  "record %ju: %s; it is damaged, or "
-			                  "no oracleGeneral trace",
-			                  n, wrong);
-		time = o.time;
+			                  "record %ju: its next access is "
+			                  "negative; it is damaged, or no "
+			                  "oracleGeneral trace",
+			                  n);
 		r = build_add(b, o.id, false);
 		if (r < 0)
 			return r;

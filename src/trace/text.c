@@ -6,7 +6,8 @@
  * which column is which: "page" (a number) or "address" (of a byte), and maybe
  * "op" (r, w, read, write); others are passed over.  Without it the first
  * column is the page and the second, if there is one, the op.  Empty lines and
- * those that begin with # are comments.
+ * those that begin with # are comments.  A field may stand in quotes, in which
+ * a comma is no end, on its own line; UTF-8 may begin with its mark.
  *
  * Lackey, with --trace-mem=yes: "I  ADDRESS,SIZE", " L ...", " S ...", " M ..."
  * for instructions, loads, stores and both; addresses are hexadecimal.  An
@@ -19,6 +20,7 @@
 #include "trace/readers.h"
 
 #define COLUMNS_MAX 64
+#define UTF8_MARK "\xef\xbb\xbf"
 
 int
 line_fail(const struct input *in, struct build *b, int r)
@@ -51,9 +53,11 @@ number_read(const char **at, const char *end, unsigned base, uint64_t *ret)
 		p += 2;
 	}
 	for (; p < end && (unsigned)digit(*p) < base; p++) {
-		if (n > (UINT64_MAX - 15) / base)
+		unsigned d = (unsigned)digit(*p);
+
+		if (n > (UINT64_MAX - d) / base)
 			return false;
-		n = n * base + (unsigned)digit(*p);
+		n = n * base + d;
 		any = true;
 	}
 	*at = p;
@@ -63,7 +67,7 @@ number_read(const char **at, const char *end, unsigned base, uint64_t *ret)
 
 /* -- CSV ------------------------------------------------------------------ */
 
-/* Text between commas, without blanks around it. */
+/* Text between commas, without blanks and quotes around it. */
 struct field {
 	const char *text;
 	size_t bytes;
@@ -75,19 +79,48 @@ struct columns {
 	bool known;
 };
 
+/* The quote that ends the field at start, where two are one.  => NULL: none */
+static const char *
+closing_quote(const char *start, const char *end)
+{
+	const char *at = start;
+
+	while ((at = memchr(at, '"', (size_t)(end - at))) != NULL &&
+	       at + 1 < end && at[1] == '"')
+		at += 2;
+	return at;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * The field at *at, which goes on behind its comma.  What begins with a quote
+ * and does not end with one keeps them: it is no number and no word of ours.
+ */
 static struct field
 field_next(const char **at, const char *end)
 {
-	const char *start = *at,
-		   *stop = memchr(start, ',', (size_t)(end - start));
+	const char *start = *at, *stop = NULL, *last = NULL;
 
+	while (start < end && is_blank(*start))
+		start++;
+	if (start == end || *start != '"')
+		stop = memchr(start, ',', (size_t)(end - start));
+	else if ((last = closing_quote(start + 1, end)) != NULL)
+		stop = memchr(last, ',', (size_t)(end - last));
 	if (stop == NULL)
 		stop = end;
 	*at = stop < end ? stop + 1 : end;
-	while (start < stop && (*start == ' ' || *start == '\t'))
-		start++;
-	while (stop > start && (stop[-1] == ' ' || stop[-1] == '\t'))
+	while (stop > start && is_blank(stop[-1]))
 		stop--;
+	if (last != NULL && last + 1 == stop) {
+		start++;
+		stop--;
+	}
 	return (struct field){start, (size_t)(stop - start)};
 }
 
@@ -183,6 +216,11 @@ csv_read(struct input *in, struct build *b)
 	int r;
 
 	while ((r = input_line(in, &line, &bytes)) > 0) {
+		if (in->line == 1 && bytes >= 3 &&
+		    memcmp(line, UTF8_MARK, 3) == 0) {
+			line += 3;
+			bytes -= 3;
+		}
 		if (bytes == 0 || *line == '#')
 			continue;
 		r = c.known ? 0 : columns_read(in, b, line, bytes, &c);

@@ -6,6 +6,8 @@
  *	engine keeper	the same in a child, whose file the parent holds too
  *	engine broken	publishes a file whose directory lies
  *	engine linux24	publishes the lists of that policy, of two zones
+ *	engine kswapd	publishes how kswapd of two nodes stands
+ *	engine asleep	the same, and nobody asked for anything
  *
  * Prints the PIDs (the engine's first) when it is ready, and ends when its
  * standard input does.
@@ -50,20 +52,42 @@ fill_lists(uint64_t *values)
 	values[PAGEOUT_STAT_memory_pressure] = 14528;
 }
 
+/* Numbers of two nodes that make no sum. */
+static void
+fill_ranks(uint64_t *values, bool asleep)
+{
+	uint64_t *other = values + PAGEOUT_STATS;
+
+	values[PAGEOUT_STAT_kswapd_failures] = 7;
+	other[PAGEOUT_STAT_kswapd_failures] = 5;
+	values[PAGEOUT_STAT_kswapd_order] = asleep ? 0 : 2;
+	other[PAGEOUT_STAT_kswapd_order] = asleep ? 0 : 3;
+	values[PAGEOUT_STAT_kswapd_highest_zoneidx] = 4;
+	other[PAGEOUT_STAT_kswapd_highest_zoneidx] = asleep ? 4 : 1;
+	values[PAGEOUT_STAT_watermark_boost] = 20;
+	other[PAGEOUT_STAT_watermark_boost] = 30;
+}
+
 static int
 publish(int fd, pid_t keeper, const char *what)
 {
 	bool broken = strcmp(what, "broken") == 0;
 	bool lists = strcmp(what, "linux24") == 0;
-	unsigned nodes = strcmp(what, "nodes") == 0 ? 2 : 1;
+	bool asleep = strcmp(what, "asleep") == 0;
+	bool ranks = strcmp(what, "kswapd") == 0 || asleep;
+	unsigned nodes = strcmp(what, "nodes") == 0 || ranks ? 2 : 1;
+	const char *policy = lists   ? "linux24:unmap_batch=9"
+	                     : ranks ? "kswapd"
+	                             : "fifo";
 	struct pageout_stat_entry lie = {.name = "lie", .offset = 1};
 	uint64_t *values;
 
-	if (statpub_map(fd, nodes, lists ? "linux24:unmap_batch=9" : "fifo",
-	                "thread", &values) < 0)
+	if (statpub_map(fd, nodes, policy, "thread", &values) < 0)
 		return 1;
 	if (lists)
 		fill_lists(values);
+	if (ranks)
+		fill_ranks(values, asleep);
 	for (unsigned i = 0; i < nodes; i++)
 		values[i * PAGEOUT_STATS + PAGEOUT_STAT_mem_limit] = 64 << 20;
 	values[PAGEOUT_STAT_stall_ns] = 1500000;

@@ -69,6 +69,12 @@ ok 'a policy that is not built in is named before anything is measured' \
 	all 'status_is 2' 'test -z "$out"' \
 	'has "$err" "policy no-such: not in this build"'
 
+try make -n -C "$bench/.." bench
+ok 'make bench has both systems beside kernel swap, and draws them' all \
+	'status_is 0' \
+	'matches "$out" "bench/run --policies linux24 kswapd --svg "' \
+	'lacks "$out" --backends'
+
 try "$bench/softfaults" --mem=8M --data 50 110 --policies clock fifo \
 	--modes thread inline --accesses=5000 --swap="$tmp" --json="$tmp/json"
 ok 'softfaults does all policies, modes and sizes' all 'status_is 0' \

@@ -7,9 +7,10 @@
 # shellcheck source=test/cli/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 pageout=$(realpath "$1")
+top=$(realpath "$(dirname "$0")/../..")
 cd "$tmp" || exit
 
-cleanup() { umount "$tmp/small" 2>/dev/null; }
+cleanup() { umount "$tmp/small" "$tmp/tiny" 2>/dev/null; }
 
 # What is counted, without what is measured.
 counted() { sed 's/,"accesses_per_s":[0-9]*//; /^{"trace"/d' <<<"$out"; }
@@ -79,13 +80,33 @@ try "$pageout" sim -g zipf:pages=2K,accesses=30K -m 1M -m 50%..150%:3 --json
 all_policies=$("$pageout" sim -p help | grep -c '')
 ok 'all policies, in each size' all 'status_is 0' 'json_lines "$out"' \
 	'test $(rows) = $((4 * all_policies))'
+for text in README.md man/pageout-sim.1; do
+	shown=$(awk '/^$|^[.`]/ { on = 0 } on { print $1 } /^POLICY / { on = 1 }' \
+		"$top/$text")
+	ok "the table of $text has them all" test "$shown" = \
+		"$("$pageout" sim -p help | awk '{ print $1 }')"
+done
 try "$pageout" sim -g zipf:pages=2K,accesses=30K -m 10%..100%:10 -p optimum -j
 misses=$(sed -n 's/.*"misses":\([0-9]*\).*/\1/p' <<<"$out")
 ok 'more memory, fewer misses of the optimum' all 'test $(rows) = 10' \
 	'sort -cnr <<<"$misses"' 'test $(tail -n 1 <<<"$misses") = 0'
-try "$pageout" sim -m 12K -p fifo pages.csv
-ok 'too little memory for a policy' all 'status_is 1' \
-	'has "$err" "takes 256 to"'
+bad 1 'too little memory for a policy' 'takes 256 to' -m 12K -p fifo pages.csv
+bad 1 'one size of several is too small' 'fifo takes 256 to' -p optimum -p fifo \
+	-m 2M -m 12K pages.csv
+bad 1 'one size of several is too large' 'takes 256 to' -p fifo -m 1M -m 2T \
+	pages.csv
+try "$pageout" sim --json pages.csv
+ok 'half of very little is the least that there can be' all 'status_is 0' \
+	'has "$err" "50%: raised to 1M, the least"' \
+	'test $(rows) = $all_policies' \
+	'test $(grep -c "\"mem_bytes\":1048576" <<<"$out") = $all_policies'
+try "$pageout" sim -p optimum -m 5%..50%:10 --json pages.csv
+ok 'the optimum takes as little as a page' all 'status_is 0' \
+	'has "$out" "\"mem_bytes\":4096,"' 'has "$out" "\"mem_bytes\":12288,"'
+try "$pageout" sim -g loop:pages=1000,accesses=3000 --svg small.svg -p fifo --json
+ok 'a picture of a small trace: the smallest sizes are one' all 'status_is 0' \
+	'has "$err" "10%..100%:10: 2 sizes raised to 1M, the least"' 'test $(rows) = 9' \
+	'test $(grep -o "<circle" small.svg | wc -l) = 9'
 
 # -- pictures
 try "$pageout" sim -g scan:pages=4K,accesses=30K --svg curves.svg
@@ -93,10 +114,27 @@ ok 'a picture: a line a policy, 10 sizes' all 'status_is 0' \
 	'python3 -c "import xml.dom.minidom as m; m.parse(\"curves.svg\")"' \
 	'test $(grep -c "<polyline" curves.svg) = $all_policies' \
 	'test $(grep -o "<circle" curves.svg | wc -l) = $((10 * all_policies))'
-try "$pageout" sim -g loop:pages=1000,accesses=3000 -p fifo -m 1M \
-	--svg missing/curves.svg
-ok 'a picture that cannot be made' all 'status_is 1' \
-	'has "$err" "missing/curves.svg: No such file"'
+loop=(-g 'loop:pages=1000,accesses=3000' -p fifo)
+bad 1 'a picture that cannot be made' 'missing/curves.svg: No such file' \
+	"${loop[@]}" --svg missing/curves.svg
+bad 1 'a picture in place of a folder' 'directory' "${loop[@]}" --svg "$tmp"
+bad 1 'no trace, no picture' 'No such file' --svg none.svg missing
+ok 'it is not there' test ! -e none.svg
+cp curves.svg kept.svg
+bad 1 'no trace, the old picture stays' 'No such file' --svg kept.svg missing
+ok 'it is as it was' cmp curves.svg kept.svg
+try "$pageout" sim "${loop[@]}" -m 1M --svg /dev/full
+ok 'a picture that finds no room' all 'status_is 1' \
+	'has "$err" "/dev/full: No space"' 'test -c /dev/full'
+if mkdir tiny && mount -t tmpfs -o size=4k none tiny 2>/dev/null; then
+	try "$pageout" sim "${loop[@]}" --svg tiny/curves.svg -m 1M..40M:99
+	left=$(ls tiny)
+	umount tiny
+	ok 'half a picture is taken away' all 'status_is 1' \
+		'has "$err" "tiny/curves.svg: No space"' 'test -z "$left"'
+else
+	skip 'half a picture is taken away' 'no mount'
+fi
 
 # -- what is wrong
 : >empty

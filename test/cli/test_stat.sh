@@ -171,6 +171,34 @@ ok 'a node that is not there' all 'status_is 1' 'has "$err" "no node 2"'
 try "$pageout" stat --node x
 ok 'a node that is no number' all 'status_is 2' 'has "$err" "--node"'
 
+start ranks kswapd
+ranks=$pid
+try "$pageout" stat --lists "$ranks"
+ok '--lists adds amounts, and of ranks shows the highest' all 'status_is 0' \
+	'matches "$out" "^watermark_boost +50$"' \
+	'matches "$out" "^kswapd_failures +7$"' \
+	'matches "$out" "^kswapd_order +3$"' \
+	'matches "$out" "^kswapd_highest_zoneidx +1$"'
+widths=$(sed -n '/^nr_mlocked/,/^nonresident/p' <<<"$out" | awk '{print length}' |
+	sort -u)
+ok 'their columns stand in line' test "$(wc -w <<<"$widths")" = 1
+try "$pageout" stat --lists --node 0 "$ranks"
+ok 'a node that nobody asked has no zone' all 'status_is 0' \
+	'matches "$out" "^kswapd_order +2$"' \
+	'matches "$out" "^kswapd_highest_zoneidx +none$"'
+try "$pageout" stat --lists --json "$ranks"
+ok 'in JSON as well' all 'status_is 0' 'json_lines "$out"' \
+	'has "$out" "\"kswapd_failures\":7,\"kswapd_order\":3,"' \
+	'has "$out" "\"kswapd_highest_zoneidx\":1,"'
+start asleep asleep
+try "$pageout" stat --lists "$pid"
+ok 'nodes that nobody asked have none together' \
+	matches "$out" '^kswapd_highest_zoneidx +none$'
+try "$pageout" stat --json "$pid"
+ok 'in JSON that is a number' has "$out" '"kswapd_highest_zoneidx":4,'
+try "$pageout" stat --help
+ok '--help knows whose lists there are' has "$out" 'linux24 and kswapd'
+
 try "$pageout" stat $$
 ok 'a process without an engine is said to be one' all 'status_is 1' \
 	'has "$err" "runs without an engine"'

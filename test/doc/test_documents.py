@@ -46,14 +46,14 @@ SOURCE = "".join(
 
 
 def exists(name, document):
-    """A path or pattern, from the top, below src, or beside the document.
+    """A path or pattern: from the top, below src or test, beside the document.
 
     A program that is built counts when its source exists.
     """
     name = name.rstrip("/")
     return any(
         any(base.glob(path))
-        for base in (TOP, TOP / "src", (TOP / document).parent)
+        for base in (TOP, TOP / "src", TOP / "test", (TOP / document).parent)
         for path in (name, f"{name}.c")
     )
 

@@ -358,6 +358,51 @@ time_passes_with_accesses_and_with_faults(void **unused)
 	assert_in_range(misses.model_ns, misses.misses * 70000, UINT64_MAX);
 }
 
+/* Whoever looks at a page, and on whatever list, it counts: and once. */
+static void
+all_that_is_looked_at_is_counted_once(void **unused)
+{
+	static const struct {
+		enum pageout_stat_id id;
+		bool counts;
+	} numbers[] = {
+		{PAGEOUT_STAT_pgscan_kswapd, true},
+		{PAGEOUT_STAT_pgscan_direct, true},
+		{PAGEOUT_STAT_pgscan_launder, true},
+		{PAGEOUT_STAT_pgscan_clean, true},
+		{PAGEOUT_STAT_pgrefill, true},
+		{PAGEOUT_STAT_pgscan_skip, true},
+		{PAGEOUT_STAT_pgscan_active, false},
+		{PAGEOUT_STAT_pgscan_swap_out, false},
+		{PAGEOUT_STAT_pgscan_anon, false},
+		{PAGEOUT_STAT_pgscan_file, false},
+		{PAGEOUT_STAT_pgsteal_kswapd, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint64_t stat[PAGEOUT_STATS] = {0};
+
+		stat[numbers[i].id] = 7;
+		assert_int_equal(compare_scanned(stat),
+		                 numbers[i].counts ? 7 : 0);
+	}
+}
+
+/* Clock's hand sees a page that was used, lets it go round, sees it again. */
+static void
+a_second_chance_is_a_second_look(void **unused)
+{
+	struct compare_result r;
+
+	(void)unused;
+	make_random(700, 20000, 6);
+	r = run("clock", 300);
+	assert_in_range(r.soft, 1000, trace.accesses);
+	assert_in_range(r.scanned, r.reclaimed + r.soft + r.soft / 2,
+	                UINT64_MAX);
+}
+
 static void
 too_little_memory_is_refused(void **unused)
 {
@@ -395,6 +440,8 @@ main(void)
 		cmocka_unit_test(the_same_run_twice_is_the_same),
 		cmocka_unit_test(read_ahead_spares_a_loop_most_misses),
 		cmocka_unit_test(time_passes_with_accesses_and_with_faults),
+		cmocka_unit_test(all_that_is_looked_at_is_counted_once),
+		cmocka_unit_test(a_second_chance_is_a_second_look),
 		cmocka_unit_test(too_little_memory_is_refused),
 	};
 

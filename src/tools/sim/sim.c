@@ -6,9 +6,12 @@
  * result is shown as soon as it is there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/opt.h"
 #include "base/size.h"
@@ -176,7 +179,7 @@ static int
 add_mem(struct settings *s, const char *mem)
 {
 	uint64_t bytes[SIZES_MAX];
-	struct sizes dummy = {bytes, 0, SIZES_MAX};
+	struct sizes dummy = {.bytes = bytes, .max = SIZES_MAX};
 	const char *why;
 
 	/* Whether it can be read; what a share is of is not known yet. */
@@ -231,22 +234,69 @@ take_option(struct settings *s, struct comparison *c, int id, const char *value,
 
 /* -- running -------------------------------------------------------------- */
 
-/* Now it is known what a share is of. */
+/* What every chosen policy takes. */
+static uint64_t
+least_bytes(const struct comparison *c)
+{
+	uint64_t least = 0;
+
+	for (unsigned i = 0; i < c->policies; i++) {
+		uint64_t frames = compare_frames_min(c->policy[i]);
+
+		least = frames > least ? frames : least;
+	}
+	return least << 12;
+}
+
+static void
+say_raised(const char *mem, const struct sizes *s)
+{
+	char least[SIZE_TEXT_BYTES], many[32] = "";
+
+	if (s->raised > 1)
+		(void)snprintf(many, sizeof(many), "%u sizes ", s->raised);
+	(void)fprintf(stderr,
+	              "pageout sim: %s: %sraised to %s, the least that a "
+	              "policy takes\n",
+	              mem, many, size_text(least, s->least));
+}
+
+/* Now it is known what a share is of: of a small trace, it is too small. */
 static int
 choose_sizes(const struct settings *s, struct comparison *c)
 {
-	struct sizes sizes = {c->mem_bytes, 0, SIZES_MAX};
+	struct sizes sizes = {.bytes = c->mem_bytes,
+	                      .max = SIZES_MAX,
+	                      .least = least_bytes(c)};
 	const char *preset = s->svg != NULL ? MEM_DEFAULT_SVG : MEM_DEFAULT;
 	const char *why;
 
 	for (unsigned i = 0; i < s->mems || i == 0; i++) {
 		const char *mem = s->mems == 0 ? preset : s->mem[i];
 
+		sizes.raised = 0;
 		if (sizes_add(&sizes, mem, (uint64_t)c->trace->pages << 12,
 		              &why) < 0)
 			return complain(FAILED, mem, why);
+		if (sizes.raised != 0)
+			say_raised(mem, &sizes);
 	}
 	c->sizes = sizes.count;
+	return DONE;
+}
+
+/* Whether every policy takes every size: before the first has begun. */
+static int
+check_sizes(const struct comparison *c)
+{
+	char why[TRACE_WHY_BYTES];
+
+	for (unsigned i = 0; i < c->sizes; i++)
+		for (unsigned j = 0; j < c->policies; j++)
+			if (compare_frames_check(c->policy[j],
+			                         c->mem_bytes[i] >> 12,
+			                         why) < 0)
+				return complain(FAILED, c->name, why);
 	return DONE;
 }
 
@@ -281,18 +331,48 @@ run_all(const struct settings *s, struct comparison *c, struct trace *t)
 	return DONE;
 }
 
+/*
+ * Whether a picture can be put there, before hours go into it.  Nothing is
+ * left behind, whatever happens until then; what is no file is not touched.
+ */
+static int
+check_picture(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	bool is_new = fd >= 0;
+	struct stat st;
+
+	if (!is_new && errno == EEXIST) {
+		if (stat(path, &st) < 0 ||
+		    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+			return DONE;
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return complain(FAILED, path, strerror(errno));
+	(void)close(fd);
+	if (is_new)
+		(void)unlink(path);
+	return DONE;
+}
+
+/* Half a picture is none. */
 static int
 draw(const struct settings *s, const struct comparison *c)
 {
 	FILE *out = fopen(s->svg, "we");
-	bool failed;
+	struct stat st;
+	int error;
 
 	if (out == NULL)
 		return complain(FAILED, s->svg, strerror(errno));
 	svg_print(c, out);
-	failed = ferror(out);
-	failed |= fclose(out) == EOF;
-	return failed ? complain(FAILED, s->svg, strerror(errno)) : DONE;
+	error = fflush(out) == EOF || ferror(out) ? errno : 0;
+	if (error != 0 && fstat(fileno(out), &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(s->svg);
+	if (fclose(out) == EOF && error == 0)
+		error = errno;
+	return error != 0 ? complain(FAILED, s->svg, strerror(error)) : DONE;
 }
 
 static int
@@ -302,6 +382,9 @@ compare(const struct settings *s, struct comparison *c)
 	struct trace t;
 	int r, status;
 
+	status = s->svg != NULL ? check_picture(s->svg) : DONE;
+	if (status != DONE)
+		return status;
 	r = s->generate != NULL ? trace_generate(&t, s->generate, why)
 	                        : trace_read(&t, c->name, s->format, why);
 	if (r < 0)
@@ -309,6 +392,8 @@ compare(const struct settings *s, struct comparison *c)
 	c->trace = &t;
 	choose_policies(c);
 	status = choose_sizes(s, c);
+	if (status == DONE)
+		status = check_sizes(c);
 	if (status == DONE)
 		status = run_all(s, c, &t);
 	if (status == DONE && s->svg != NULL)

@@ -13,12 +13,16 @@
 #define PAGE 4096u
 #define TEXT_MAX 64
 
-/* Keep it in order. */
+/* Keep it in order.  => least is 0 for what is no share */
 static int
-add(struct sizes *s, uint64_t bytes, const char **ret_why)
+add(struct sizes *s, uint64_t bytes, uint64_t least, const char **ret_why)
 {
 	unsigned i = s->count;
 
+	if (bytes < least) {
+		bytes = least;
+		s->raised++;
+	}
 	bytes -= bytes % PAGE;
 	if (bytes == 0) {
 		*ret_why = "less than a page of 4K";
@@ -39,8 +43,8 @@ add(struct sizes *s, uint64_t bytes, const char **ret_why)
 }
 
 static int
-add_range(struct sizes *s, uint64_t first, uint64_t last, const char *steps,
-          const char **ret_why)
+add_range(struct sizes *s, uint64_t first, uint64_t last, uint64_t least,
+          const char *steps, const char **ret_why)
 {
 	char *end;
 	unsigned long n = strtoul(steps, &end, 10);
@@ -56,7 +60,7 @@ add_range(struct sizes *s, uint64_t first, uint64_t last, const char *steps,
 		r = add(s,
 		        first + (uint64_t)((double)(last - first) * (double)i /
 		                           (double)(n - 1)),
-		        ret_why);
+		        least, ret_why);
 	return r;
 }
 
@@ -66,12 +70,12 @@ sizes_add(struct sizes *s, const char *text, uint64_t total_bytes,
 {
 	const char *dots = strstr(text, "..");
 	char words[TEXT_MAX], *last, *steps;
-	uint64_t from, to;
+	uint64_t from, to, least = strchr(text, '%') != NULL ? s->least : 0;
 	int r;
 
 	if (dots == NULL) {
 		r = size_parse(text, total_bytes, &from, ret_why);
-		return r < 0 ? r : add(s, from, ret_why);
+		return r < 0 ? r : add(s, from, least, ret_why);
 	}
 	if (strlen(text) >= sizeof(words) || strchr(dots, ':') == NULL) {
 		*ret_why = "a range is FIRST..LAST:N";
@@ -85,5 +89,5 @@ sizes_add(struct sizes *s, const char *text, uint64_t total_bytes,
 	r = size_parse(words, total_bytes, &from, ret_why);
 	if (r == 0)
 		r = size_parse(last, total_bytes, &to, ret_why);
-	return r != 0 ? r : add_range(s, from, to, steps, ret_why);
+	return r != 0 ? r : add_range(s, from, to, least, steps, ret_why);
 }

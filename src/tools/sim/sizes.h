@@ -13,6 +13,8 @@
 struct sizes {
 	uint64_t *bytes; /* whole pages, rising, none twice */
 	unsigned count, max;
+	uint64_t least;  /* a share that is less becomes this; 0: none does */
+	unsigned raised; /* how many did */
 };
 
 /*

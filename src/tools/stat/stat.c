@@ -51,7 +51,8 @@ static const struct opt options[] = {
          .help = "what numbers there are, and what they mean"},
 	{.name = "lists",
          .id = LISTS,
-         .help = "the lists of policy linux24: by zone, by age, what is short"},
+         .help = "the lists of linux24 and kswapd, what is short and what "
+                 "happens"},
 	{.name = "node",
          .letter = 'N',
          .id = NODE,

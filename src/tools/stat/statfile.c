@@ -194,21 +194,60 @@ statfile_open(struct statfile *ret, int fd, const char **ret_why)
 	return 0;
 }
 
-/* What the buffer says of a number, which is at an offset of node 0. */
+/* What the buffer says of a node's number, which is at an offset of node 0. */
 static uint64_t
-value_of(const struct statfile *f, uint32_t offset)
+node_value(const struct statfile *f, uint32_t offset, uint32_t node)
 {
-	uint64_t sum = 0;
+	uint32_t at = offset - f->values_at + node * f->header.node_bytes;
+	uint64_t value;
+
+	must(at + 8 <= f->values_bytes);
+	memcpy(&value, f->buffer + at, 8);
+	return value;
+}
+
+/*
+ * What is no amount, so that nodes are not added.
+ * => *ret_nothing is what says that a node has none
+ */
+static bool
+is_rank(const char *name, uint64_t *ret_nothing)
+{
+	*ret_nothing = 0;
+	if (strcmp(name, "kswapd_highest_zoneidx") == 0)
+		*ret_nothing = STATFILE_NO_ZONE;
+	return *ret_nothing != 0 || strcmp(name, "kswapd_order") == 0 ||
+	       strcmp(name, "kswapd_failures") == 0;
+}
+
+/* The largest of a number that any node has. */
+static uint64_t
+largest_value(const struct statfile *f, uint32_t offset, uint64_t nothing)
+{
+	uint64_t largest = nothing;
 
 	for (uint32_t i = 0; i < f->header.node_count; i++) {
-		uint32_t at = offset - f->values_at + i * f->header.node_bytes;
-		uint64_t value;
+		uint64_t n = node_value(f, offset, i);
 
-		must(at + 8 <= f->values_bytes);
-		memcpy(&value, f->buffer + at, 8);
-		if (f->node == STATFILE_ALL_NODES || f->node == i)
-			sum += value;
+		if (n != nothing && (largest == nothing || n > largest))
+			largest = n;
 	}
+	return largest;
+}
+
+static uint64_t
+value_of(const struct statfile *f, const struct pageout_stat_entry *e)
+{
+	uint64_t sum = 0, nothing;
+
+	if (f->node != STATFILE_ALL_NODES)
+		return f->node < f->header.node_count
+		               ? node_value(f, e->offset, f->node)
+		               : 0;
+	if (is_rank(e->name, &nothing))
+		return largest_value(f, e->offset, nothing);
+	for (uint32_t i = 0; i < f->header.node_count; i++)
+		sum += node_value(f, e->offset, i);
 	return sum;
 }
 
@@ -228,7 +267,7 @@ statfile_read(struct statfile *f)
 		return r;
 	f->header.ended_boottime_ns = ended;
 	for (uint32_t i = 0; i < f->header.entry_count; i++)
-		f->values[i] = value_of(f, f->entries[i].offset);
+		f->values[i] = value_of(f, &f->entries[i]);
 	return 0;
 }
 

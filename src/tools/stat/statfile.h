@@ -25,12 +25,13 @@
 #define STATFILE_RECORD_BYTES_MAX 4096u /* header, and one entry */
 #define STATFILE_NODES_MAX 256u
 #define STATFILE_ALL_NODES UINT32_MAX
+#define STATFILE_NO_ZONE 4u /* kswapd_highest_zoneidx: nobody asked */
 
 struct statfile {
 	int fd; /* ours */
 	struct pageout_stat_header header;
 	struct pageout_stat_entry *entries; /* header.entry_count of them */
-	uint32_t node;    /* whose values; or STATFILE_ALL_NODES: sums */
+	uint32_t node;    /* whose values; or STATFILE_ALL_NODES: of all */
 	uint64_t *values; /* the latest, in the order of entries */
 	uint32_t values_at, values_bytes; /* the part of the file they are in */
 	char *buffer;                     /* values_bytes */
@@ -48,9 +49,12 @@ struct statfile {
  */
 int statfile_open(struct statfile *ret, int fd, const char **ret_why);
 
-/* Fetch all values, of f->node if it has that many (or 0), and whether the
- * engine has ended.
- * => returns 0; -EIO: the file has shrunk; or what reading it said */
+/*
+ * Fetch all values, of f->node if it has that many (or 0), and whether the
+ * engine has ended.  Of all nodes it is their sum; of what is no amount, like
+ * kswapd_order, the largest.
+ * => returns 0; -EIO: the file has shrunk; or what reading it said
+ */
 int statfile_read(struct statfile *f);
 
 /* The number with this name.  => false when the engine does not have it */

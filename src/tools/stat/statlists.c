@@ -18,6 +18,8 @@
 #include "tools/stat/statlists.h"
 
 #define ZONES_MAX 4u
+#define NAME_WIDTH 18 /* of sizes */
+#define NUMBER_WIDTH 12
 #define BAR_COLUMNS 40u
 #define BAR_COLUMNS_MIN 10u
 #define BAR_AT 20u /* the column where bars begin */
@@ -221,6 +223,15 @@ print_zones(FILE *out, const struct stat_sample *s, const struct shape *shape)
 	(void)fputc('\n', out);
 }
 
+/* The zone that kswapd was asked for, and nobody asked. */
+static bool
+is_no_request(const char *name, uint64_t n)
+{
+	return strcmp(name, "kswapd_highest_zoneidx") == 0 &&
+	       n == STATFILE_NO_ZONE;
+}
+
+/* Of a name that is longer, the number stands below the others all the same. */
 static void
 print_sizes(FILE *out, const struct stat_sample *s, const char *const *names,
             unsigned count)
@@ -228,9 +239,15 @@ print_sizes(FILE *out, const struct stat_sample *s, const char *const *names,
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t n;
 		bool is_there = value(s, names[i], &n);
+		int width =
+			(int)max_u32(NAME_WIDTH, (uint32_t)strlen(names[i]));
+		int left = NAME_WIDTH + NUMBER_WIDTH - width;
 
-		(void)fprintf(out, "%-18s", names[i]);
-		print_number(out, is_there, 12, n);
+		(void)fprintf(out, "%-*s", width, names[i]);
+		if (is_no_request(names[i], n))
+			(void)fprintf(out, " %*s", left, "none");
+		else
+			print_number(out, is_there, left, n);
 		(void)fputc('\n', out);
 	}
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * statlists.h -- the lists of policy linux24, as pageout stat --lists shows
- * them.
+ * statlists.h -- the lists of policies linux24 and kswapd, as pageout stat
+ * --lists shows them.
  *
- * Lists by zone, pages by age, what is wanted and missing, and how often what
- * happens: as a page of text with fixed columns, or as one JSON object.  An
- * engine with another policy is said to have no such lists, and shows what it
- * has.
+ * Lists by zone, pages by age or by type, what is wanted and missing, and how
+ * often what happens: as a page of text with fixed columns, or as one JSON
+ * object.  An engine with another policy is said to have no such lists, and
+ * shows what it has.
  */
 #ifndef TOOLS_STATLISTS_H
 #define TOOLS_STATLISTS_H
