@@ -135,15 +135,16 @@ swap_out_mm(struct core *c, unsigned space, struct batch *b)
 	uint64_t vpn;
 	struct frame *f;
 
+	if (swap_out_stalls(c))
+		return false;
 	while ((f = next_pte(c, space, mm->swap_address, &vpn)) != NULL) {
 		enum visit v;
 
-		if (swap_out_stalls(c))
-			return false;
 		mm->swap_address = vpn + 1;
 		v = try_to_swap_out(c, space, vpn, f, b);
 		done += v == VISIT_UNMAPPED;
-		if (v == VISIT_STOP || done >= goal)
+		if (v == VISIT_STOP || done >= goal ||
+		    (v == VISIT_UNMAPPED && swap_out_stalls(c)))
 			return goal == UINT32_MAX || done != 0 ||
 			       linux24(c)->deeds != deeds;
 	}
