@@ -282,7 +282,7 @@ agent_start(int argc, char **argv)
 	(void)dl_iterate_phdr(start_find_allocator, NULL);
 	fork_prepare();
 	if (answer.config.mode == PAGEOUT_MODE_INLINE)
-		calls_start(answer.config.mem_bytes);
+		calls_start(answer.config.mem_bytes / answer.config.nodes);
 	memory_adopt();
 	errno = saved;
 }

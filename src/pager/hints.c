@@ -149,6 +149,10 @@ pager_advise(struct pager *p, void *addr, size_t bytes, enum pageout_hint hint)
 /* It comes, and is not there: something else is in its place. */
 #define PIN_TRIES 1000
 
+/* Parts of a node's frames that pins may take; held ones end soon. */
+#define PIN_EIGHTHS 4
+#define HOLD_EIGHTHS 7
+
 /* A page that is in memory has as many pins as can be counted. */
 static bool
 pins_are_full(const struct core *c, unsigned space, uint64_t vpn)
@@ -160,15 +164,15 @@ pins_are_full(const struct core *c, unsigned space, uint64_t vpn)
 
 /* Pin a page if it is there; else it begins to come. */
 static enum fault_verdict
-pin_ask(struct node *n, unsigned space, uint64_t vpn, struct batch *b,
-        int *ret_error)
+pin_ask(struct node *n, unsigned space, uint64_t vpn, uint32_t eighths,
+        struct batch *b, int *ret_error)
 {
 	enum fault_verdict v = FAULT_NOMEM;
 
 	node_lock(n);
 	*ret_error = pins_are_full(n->core, space, vpn) ? -EAGAIN : -ENOMEM;
 	if (*ret_error == -ENOMEM &&
-	    n->core->pins < n->core->cfg.frames_total / 2)
+	    n->core->pins < (uint64_t)n->core->cfg.frames_total * eighths / 8)
 		v = tap_pin(n->core, space, vpn, b);
 	node_unlock(n);
 	node_perform(n, b);
@@ -176,7 +180,7 @@ pin_ask(struct node *n, unsigned space, uint64_t vpn, struct batch *b,
 }
 
 static int
-pin_page(struct pager *p, uint64_t vpn)
+pin_page(struct pager *p, uint64_t vpn, uint32_t eighths)
 {
 	for (unsigned started = 0;;) {
 		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
@@ -185,7 +189,7 @@ pin_page(struct pager *p, uint64_t vpn)
 		struct batch b = {0};
 		int err;
 
-		switch (pin_ask(n, at.space, vpn, &b, &err)) {
+		switch (pin_ask(n, at.space, vpn, eighths, &b, &err)) {
 		case FAULT_DONE:
 			return 0;
 		case FAULT_STARTED:
@@ -225,20 +229,25 @@ unpin_pages(struct pager *p, uint64_t vpn, uint64_t pages)
 	}
 }
 
-int
-pager_hold(struct pager *p, const void *addr, size_t bytes)
+static int
+pin_pages(struct pager *p, struct range r, uint32_t eighths)
 {
-	struct range r = range_of(addr, bytes);
 	uint64_t done = 0;
 	int err = 0;
 
 	while (err == 0 && done < r.pages) {
-		err = pin_page(p, r.vpn + done);
+		err = pin_page(p, r.vpn + done, eighths);
 		done += err == 0;
 	}
 	if (err < 0)
 		unpin_pages(p, r.vpn, done);
 	return err;
+}
+
+int
+pager_hold(struct pager *p, const void *addr, size_t bytes)
+{
+	return pin_pages(p, range_of(addr, bytes), HOLD_EIGHTHS);
 }
 
 void
@@ -256,7 +265,7 @@ pager_pin(struct pager *p, const void *addr, size_t bytes)
 	int err;
 
 	pager_enter(&g);
-	err = pager_hold(p, addr, bytes);
+	err = pin_pages(p, range_of(addr, bytes), PIN_EIGHTHS);
 	pager_leave(&g);
 	return err;
 }

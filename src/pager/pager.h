@@ -149,7 +149,8 @@ int pager_pin(struct pager *p, const void *addr, size_t bytes);
 int pager_unpin(struct pager *p, const void *addr, size_t bytes);
 
 /*
- * The same for a caller that has blocked all signals, and may be in a handler.
+ * The same for a caller that has blocked all signals, and may be in a handler;
+ * it soon releases what it holds, and may hold more than others pin.
  */
 int pager_hold(struct pager *p, const void *addr, size_t bytes);
 void pager_release(struct pager *p, const void *addr, size_t bytes);

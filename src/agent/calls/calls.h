@@ -46,7 +46,11 @@ void calls_gate_set(char gate);
 /* => NULL, or why faults cannot be served inline in this process */
 const char *calls_why_not(void);
 
-/* The pager is open: from now on the calling thread's calls are seen. */
+/*
+ * The pager is open: from now on the calling thread's calls are seen.
+ *
+ *	mem_bytes	budget of a node
+ */
 void calls_start(uint64_t mem_bytes);
 
 #endif

@@ -18,6 +18,7 @@
  * becomes another program; so its calls must be seen as well.  For such there
  * are copies that see to that, in the child, before they go back.
  */
+#include <errno.h>
 #include <linux/sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -130,8 +131,10 @@ clone_redirect(const struct trap *t, void *context)
 	    t->number != SYS_fork && t->number != SYS_vfork)
 		return false;
 	at = place_for_call((uintptr_t)g[REG_RIP], is_vfork(t));
-	if (at == 0)
-		return false;
+	if (at == 0) {
+		g[REG_RAX] = -EAGAIN;
+		return true;
+	}
 	g[REG_RAX] = t->number;
 	g[REG_RIP] = (greg_t)at;
 	return true;

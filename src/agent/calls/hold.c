@@ -5,7 +5,6 @@
  * A pin is a page's; who holds pages has a list of them.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -13,6 +12,8 @@
 #include "agent/calls/internal.h"
 #include "agent/span.h"
 #include "agent/sys.h"
+
+#define TRANSFER_MAX ((size_t)0x7ffff000)
 
 size_t hold_bytes_max;
 
@@ -31,17 +32,17 @@ enter(void)
 
 	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &i.mask, sizeof(all));
 	i.gate = calls_gate_open();
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &i.cancel);
+	i.cancel = signals_cancel_off();
 	return i;
 }
 
 static void
 leave(const struct inside *i)
 {
-	(void)pthread_setcancelstate(i->cancel, NULL);
 	calls_gate_set(i->gate);
 	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &i->mask, NULL,
 	          sizeof(i->mask));
+	signals_cancel_on(i->cancel, &i->mask);
 }
 
 void
@@ -49,7 +50,7 @@ hold_end(struct held *h)
 {
 	struct inside in;
 
-	if (h->count == 0)
+	if (h == NULL || h->count == 0)
 		return;
 	in = enter();
 	for (unsigned i = 0; i < h->count; i++)
@@ -63,19 +64,29 @@ hold_end(struct held *h)
 static size_t
 held_already(const struct held *h, uintptr_t start, uintptr_t end)
 {
-	for (unsigned i = 0; i < h->count; i++)
+	for (unsigned i = 0; h != NULL && i < h->count; i++)
 		if (h->runs[i].start <= start && start < h->runs[i].end)
 			return end <= h->runs[i].end ? end - start
 			                             : h->runs[i].end - start;
 	return 0;
 }
 
-static long
+/* In and out again: it has been here. */
+static void
+touch(uintptr_t start, uintptr_t end)
+{
+	for (; start < end; start += AGENT_PAGE)
+		if (pager_hold(agent_pager, (void *)start, AGENT_PAGE) == 0)
+			pager_release(agent_pager, (void *)start, AGENT_PAGE);
+}
+
+/* => as pager_hold() */
+static int
 pin(struct held *h, uintptr_t start, uintptr_t end)
 {
-	long r;
+	int r;
 
-	if (h->count == HELD_RUNS)
+	if (h == NULL || h->count == HELD_RUNS)
 		return -ENOMEM;
 	r = pager_hold(agent_pager, (void *)start, end - start);
 	if (r < 0)
@@ -90,13 +101,12 @@ pin(struct held *h, uintptr_t start, uintptr_t end)
 }
 
 /* Pages of which some are not managed, or something else is wrong. */
-static long
+static void
 pin_each(struct held *h, uintptr_t start, uintptr_t end)
 {
 	for (; start < end; start += AGENT_PAGE)
 		if (pin(h, start, start + AGENT_PAGE) == -ENOMEM)
-			return -ENOMEM;
-	return 0;
+			touch(start, start + AGENT_PAGE);
 }
 
 bool
@@ -115,42 +125,37 @@ hold_wanted(uintptr_t addr, size_t bytes)
 	return r;
 }
 
-long
+void
 hold(struct held *h, uintptr_t addr, size_t bytes)
 {
 	uintptr_t start, end;
 	struct inside in;
-	long r;
 
+	if (bytes > TRANSFER_MAX) /* no call does more */
+		bytes = TRANSFER_MAX;
 	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end))
-		return 0;
+		return;
 	start += held_already(h, start, end);
 	if (start == end || !span_may_be_managed(start, end))
-		return 0;
+		return;
 	in = enter();
-	r = pin(h, start, end);
-	if (r < 0 && r != -ENOMEM)
-		r = pin_each(h, start, end);
+	if (pin(h, start, end) < 0)
+		pin_each(h, start, end);
 	leave(&in);
-	return r;
 }
 
-long
+void
 hold_string(struct held *h, uintptr_t addr)
 {
-	uintptr_t page = addr & ~(uintptr_t)(AGENT_PAGE - 1);
+	char text[AGENT_PAGE];
+	size_t n;
 
-	for (;;) {
-		size_t left = AGENT_PAGE - (addr - page);
-		long r;
-
-		if (!hold_wanted(page, AGENT_PAGE))
-			return 0;
-		r = hold(h, page, AGENT_PAGE);
-		if (r < 0 || held_already(h, page, page + 1) == 0 ||
-		    memchr((void *)addr, 0, left) != NULL)
-			return r;
-		addr = page += AGENT_PAGE;
+	for (;; addr += n) {
+		n = AGENT_PAGE - addr % AGENT_PAGE;
+		if (!span_may_be_managed(addr, addr + n) ||
+		    hold_read(h, text, addr, n) < 0 ||
+		    memchr(text, 0, n) != NULL)
+			return;
 	}
 }
 
@@ -160,10 +165,9 @@ static long
 copy(struct held *h, long number, void *ours, uintptr_t theirs, size_t bytes)
 {
 	struct iovec a = {ours, bytes}, b = {(void *)theirs, bytes};
-	long r = hold(h, theirs, bytes);
+	long r;
 
-	if (r < 0)
-		return r;
+	hold(h, theirs, bytes);
 	r = sys(number, sys(SYS_getpid), &a, 1, &b, 1, 0);
 	return r == (long)bytes ? 0 : -EFAULT;
 }

@@ -23,7 +23,8 @@ enum { HELD_RUNS = 96 };
 
 /* Memory that stays: runs of whole pages. */
 struct held {
-	uintptr_t frame; /* of the handler: calls within are below it */
+	uintptr_t
+		frame; /* of the handler: calls within are below it; 0: free */
 	unsigned count;
 	struct {
 		uintptr_t start, end;
@@ -44,6 +45,17 @@ extern char calls_restorer[];
 
 void signals_start(void);
 
+/* Nothing that we need is blocked.  In a child: our handlers are there. */
+void signals_unblock(void);
+void signals_again(void);
+
+/*
+ * The pager must not be left by a cancellation.  What comes meanwhile acts at
+ * the end, when the thread's mask is as the program has it.
+ */
+int signals_cancel_off(void);
+void signals_cancel_on(int was, const uint64_t *mask);
+
 /* A mask without the signals that must never be blocked. */
 uint64_t signals_strip(uint64_t mask);
 
@@ -63,9 +75,12 @@ long thread_sigaltstack(const struct trap *t);
 void thread_child(void);
 bool thread_is_child(void);
 
-/* Around a call that the calling thread made: what it holds. */
+/*
+ * Around a call that the calling thread made: what it holds.
+ * => thread_hold_begin: NULL when too many calls are under way
+ */
 struct held *thread_hold_begin(void);
-void thread_hold_end(void);
+void thread_hold_end(struct held *h);
 
 /* -- trap.c --------------------------------------------------------------- */
 
@@ -91,11 +106,8 @@ bool memory_call(const struct trap *t, long *ret);
 
 /* -- shapes.c ------------------------------------------------------------- */
 
-/*
- * Hold what a call touches.
- * => returns 0 or -ENOMEM
- */
-long shapes_hold(const struct trap *t);
+/* Hold what a call touches. */
+void shapes_hold(const struct trap *t);
 
 /* -- hold.c --------------------------------------------------------------- */
 
@@ -104,11 +116,11 @@ extern size_t hold_bytes_max;
 
 /*
  * The managed pages of a range come in and stay.  Anything may be given: what
- * is not managed is left alone.
- * => returns 0 or -ENOMEM
+ * is not managed is left alone.  When there is no room for more pins, or for
+ * the list of them, pages come in and may leave again.
  */
-long hold(struct held *h, uintptr_t addr, size_t bytes);
-long hold_string(struct held *h, uintptr_t addr);
+void hold(struct held *h, uintptr_t addr, size_t bytes);
+void hold_string(struct held *h, uintptr_t addr);
 void hold_end(struct held *h);
 
 /* True when some of the range is managed. */
@@ -116,7 +128,7 @@ bool hold_wanted(uintptr_t addr, size_t bytes);
 
 /*
  * Between us and memory of the program that may not exist.
- * => returns 0, -EFAULT, or -ENOMEM as hold()
+ * => returns 0 or -EFAULT
  */
 long hold_read(struct held *h, void *to, uintptr_t from, size_t bytes);
 long hold_write(struct held *h, uintptr_t to, const void *from, size_t bytes);

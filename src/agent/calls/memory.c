@@ -31,9 +31,11 @@ populate(const struct trap *t)
 	    !hold_wanted(start, end - start))
 		return trap_perform(t);
 	for (; start < end; start += AGENT_PAGE) {
-		long r = hold(t->held, start, AGENT_PAGE);
+		long r = 0;
 
-		if (r == 0 && !hold_wanted(start, AGENT_PAGE))
+		if (hold_wanted(start, AGENT_PAGE))
+			hold(t->held, start, AGENT_PAGE);
+		else
 			r = sys(SYS_madvise, start, AGENT_PAGE, t->arg[2]);
 		hold_end(t->held);
 		if (r < 0)

@@ -6,7 +6,6 @@
  * argument that points at managed memory points at a structure of a page at
  * most.  Whether the kernel reads or writes there is all one.
  */
-#include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -76,9 +75,9 @@ static const struct shape shapes[] = {
 	[SYS_pwritev2] = SHAPE(AT(1, VECTOR, 2, 0)),
 	[SYS_vmsplice] = SHAPE(AT(1, VECTOR, 2, 0)),
 	[SYS_process_vm_readv] = SHAPE(AT(1, VECTOR, 2, 0),
-		AT(3, ITEMS, 4, 16)),
+		AT(3, VECTOR, 4, 0)),
 	[SYS_process_vm_writev] = SHAPE(AT(1, VECTOR, 2, 0),
-		AT(3, ITEMS, 4, 16)),
+		AT(3, VECTOR, 4, 0)),
 	[SYS_getdents] = SHAPE(BYTES_OF(1, 2)),
 	[SYS_getdents64] = SHAPE(BYTES_OF(1, 2)),
 	[SYS_getrandom] = SHAPE(BYTES_OF(0, 1)),
@@ -139,15 +138,65 @@ static const struct shape shapes[] = {
 		AT(2, STRINGS, 0, 0)),
 	[SYS_execveat] = SHAPE(AT(1, STRING, 0, 0), AT(2, STRINGS, 0, 0),
 		AT(3, STRINGS, 0, 0)),
+
+	[SYS_open] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_openat] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_stat] = SHAPE(AT(0, STRING, 0, 0), AT(1, FIXED, 0, 144)),
+	[SYS_lstat] = SHAPE(AT(0, STRING, 0, 0), AT(1, FIXED, 0, 144)),
+	[SYS_fstat] = SHAPE(AT(1, FIXED, 0, 144)),
+	[SYS_newfstatat] = SHAPE(AT(1, STRING, 0, 0), AT(2, FIXED, 0, 144)),
+	[SYS_statx] = SHAPE(AT(1, STRING, 0, 0), AT(4, FIXED, 0, 256)),
+	[SYS_access] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_faccessat] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_faccessat2] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_unlink] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_unlinkat] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_mkdir] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_mkdirat] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_rmdir] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_chdir] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_rename] = SHAPE(AT(0, STRING, 0, 0), AT(1, STRING, 0, 0)),
+	[SYS_renameat] = SHAPE(AT(1, STRING, 0, 0), AT(3, STRING, 0, 0)),
+	[SYS_renameat2] = SHAPE(AT(1, STRING, 0, 0), AT(3, STRING, 0, 0)),
+	[SYS_chmod] = SHAPE(AT(0, STRING, 0, 0)),
+	[SYS_fchmodat] = SHAPE(AT(1, STRING, 0, 0)),
+	[SYS_utimensat] = SHAPE(AT(1, STRING, 0, 0), AT(2, FIXED, 0, 32)),
+
+	[SYS_nanosleep] = SHAPE(AT(0, FIXED, 0, 16), AT(1, FIXED, 0, 16)),
+	[SYS_clock_nanosleep] = SHAPE(AT(2, FIXED, 0, 16),
+		AT(3, FIXED, 0, 16)),
+	[SYS_clock_gettime] = SHAPE(AT(1, FIXED, 0, 16)),
+	[SYS_gettimeofday] = SHAPE(AT(0, FIXED, 0, 16), AT(1, FIXED, 0, 8)),
+	[SYS_wait4] = SHAPE(AT(1, FIXED, 0, 4), AT(3, FIXED, 0, 144)),
+	[SYS_waitid] = SHAPE(AT(2, FIXED, 0, 128), AT(4, FIXED, 0, 144)),
+	[SYS_getrusage] = SHAPE(AT(1, FIXED, 0, 144)),
+	[SYS_pipe] = SHAPE(AT(0, FIXED, 0, 8)),
+	[SYS_pipe2] = SHAPE(AT(0, FIXED, 0, 8)),
+	[SYS_socketpair] = SHAPE(AT(3, FIXED, 0, 8)),
+	[SYS_accept] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES),
+		AT(2, FIXED, 0, 4)),
+	[SYS_accept4] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES),
+		AT(2, FIXED, 0, 4)),
+	[SYS_getsockname] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES),
+		AT(2, FIXED, 0, 4)),
+	[SYS_getpeername] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES),
+		AT(2, FIXED, 0, 4)),
+	[SYS_connect] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES)),
+	[SYS_bind] = SHAPE(AT(1, FIXED, 0, ADDRESS_BYTES)),
+	[SYS_epoll_ctl] = SHAPE(AT(3, FIXED, 0, sizeof(struct epoll_event))),
+	[SYS_setitimer] = SHAPE(AT(1, FIXED, 0, 32), AT(2, FIXED, 0, 32)),
+	[SYS_sendfile] = SHAPE(AT(2, FIXED, 0, 8)),
+	[SYS_syslog] = SHAPE(BYTES_OF(1, 2)),
+	[SYS_add_key] = SHAPE(AT(0, STRING, 0, 0), AT(1, STRING, 0, 0),
+		BYTES_OF(2, 3)),
 };
 /* clang-format on */
 
-/* A wake-up of one process touches nothing, and there are many. */
+/* A wake-up within a process touches nothing, and there are many. */
 static bool
 is_wake(const struct trap *t)
 {
-	return t->number == SYS_futex &&
-	       ((t->arg[1] & (unsigned long)FUTEX_CMD_MASK) == FUTEX_WAKE);
+	return t->number == SYS_futex && t->arg[1] == FUTEX_WAKE_PRIVATE;
 }
 
 static size_t
@@ -159,65 +208,54 @@ product(unsigned long n, size_t bytes)
 }
 
 /* Strings of a program that is started; the kernel says what is wrong. */
-static long
+static void
 hold_strings(struct held *h, uintptr_t at)
 {
 	uintptr_t s = 1;
-	long r = 0;
 
-	for (; at != 0 && s != 0 && r == 0; at += sizeof(s)) {
+	for (; at != 0 && s != 0; at += sizeof(s)) {
 		if (hold_read(h, &s, at, sizeof(s)) < 0)
-			return 0;
-		r = s != 0 ? hold_string(h, s) : 0;
+			return;
+		if (s != 0)
+			hold_string(h, s);
 	}
-	return r;
 }
 
-static long
+static void
 hold_vector(struct held *h, uintptr_t at, unsigned long count)
 {
 	struct iovec v;
-	long r = 0;
 
-	for (unsigned long i = 0; i < count && i < IOVECS_MAX && r == 0; i++) {
+	for (unsigned long i = 0; i < count && i < IOVECS_MAX; i++) {
 		if (hold_read(h, &v, at + i * sizeof(v), sizeof(v)) < 0)
-			return 0;
-		r = hold(h, (uintptr_t)v.iov_base, v.iov_len);
+			return;
+		hold(h, (uintptr_t)v.iov_base, v.iov_len);
 	}
-	return r;
 }
 
-static long
+static void
 hold_message(struct held *h, uintptr_t at)
 {
 	struct msghdr m;
-	long r;
 
 	if (hold_read(h, &m, at, sizeof(m)) < 0)
-		return 0;
-	r = hold(h, (uintptr_t)m.msg_name, m.msg_namelen);
-	if (r == 0)
-		r = hold(h, (uintptr_t)m.msg_control, m.msg_controllen);
-	if (r == 0)
-		r = hold_vector(h, (uintptr_t)m.msg_iov, m.msg_iovlen);
-	return r;
+		return;
+	hold(h, (uintptr_t)m.msg_name, m.msg_namelen);
+	hold(h, (uintptr_t)m.msg_control, m.msg_controllen);
+	hold_vector(h, (uintptr_t)m.msg_iov, m.msg_iovlen);
 }
 
-static long
+static void
 hold_messages(struct held *h, uintptr_t at, unsigned long count)
 {
-	long r = 0;
-
-	for (unsigned long i = 0; i < count && i < IOVECS_MAX && r == 0; i++) {
-		r = hold(h, at, sizeof(struct mmsghdr));
-		if (r == 0)
-			r = hold_message(h, at);
+	for (unsigned long i = 0; i < count && i < IOVECS_MAX; i++) {
+		hold(h, at, sizeof(struct mmsghdr));
+		hold_message(h, at);
 		at += sizeof(struct mmsghdr);
 	}
-	return r;
 }
 
-static long
+static void
 hold_argument(const struct trap *t, const struct shape *s, unsigned i)
 {
 	uintptr_t at = t->arg[i];
@@ -226,28 +264,39 @@ hold_argument(const struct trap *t, const struct shape *s, unsigned i)
 
 	switch ((enum kind)s->arg[i].kind) {
 	case NOTHING:
-		return 0;
+		break;
 	case FIXED:
-		return hold(h, at, s->arg[i].bytes);
+		hold(h, at, s->arg[i].bytes);
+		break;
 	case ITEMS:
-		return hold(h, at, product((unsigned)n, s->arg[i].bytes));
+		/* Sizes have 64 bits, numbers of things 32. */
+		hold(h, at,
+		     s->arg[i].bytes == 1
+		             ? n
+		             : product((unsigned)n, s->arg[i].bytes));
+		break;
 	case BITS:
-		return hold(h, at, (unsigned)n / 8 + 8);
+		hold(h, at, (unsigned)n / 8 + 8);
+		break;
 	case STRING:
-		return hold_string(h, at);
+		hold_string(h, at);
+		break;
 	case STRINGS:
-		return hold_strings(h, at);
+		hold_strings(h, at);
+		break;
 	case VECTOR:
-		return hold_vector(h, at, n);
+		hold_vector(h, at, n);
+		break;
 	case MESSAGE:
-		return hold_message(h, at);
+		hold_message(h, at);
+		break;
 	case MESSAGES:
-		return hold_messages(h, at, n);
+		hold_messages(h, at, n);
+		break;
 	}
-	return 0;
 }
 
-long
+void
 shapes_hold(const struct trap *t)
 {
 	static const struct shape guess = {
@@ -259,14 +308,12 @@ shapes_hold(const struct trap *t)
 	                {FIXED, 0, GUESSED_BYTES}},
 	};
 	const struct shape *s = &guess;
-	long r = 0;
 
 	if (is_wake(t))
-		return 0;
+		return;
 	if (t->number >= 0 && (size_t)t->number < ARRAY_SIZE(shapes) &&
 	    shapes[t->number].known)
 		s = &shapes[t->number];
-	for (unsigned i = 0; i < CALL_ARGS && r == 0; i++)
-		r = hold_argument(t, s, i);
-	return r;
+	for (unsigned i = 0; i < CALL_ARGS; i++)
+		hold_argument(t, s, i);
 }

@@ -10,6 +10,7 @@
  * from ours, which needs no trap.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "agent/agent.h"
@@ -162,22 +163,52 @@ signals_pass(int sig, siginfo_t *info, void *context)
 	((void (*)(int, siginfo_t *, void *))a.handler)(sig, info, context);
 }
 
+/* -- cancellation --------------------------------------------------------- */
+
+int
+signals_cancel_off(void)
+{
+	int was = PTHREAD_CANCEL_DISABLE;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	return was;
+}
+
+void
+signals_cancel_on(int was, const uint64_t *mask)
+{
+	int type = PTHREAD_CANCEL_DEFERRED;
+
+	if (was == PTHREAD_CANCEL_DISABLE)
+		return;
+	/* Only where it may act anywhere does it act in here. */
+	(void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	(void)pthread_setcanceltype(type, NULL);
+	if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
+		(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL,
+		          MASK_BYTES);
+	(void)pthread_setcancelstate(was, NULL);
+}
+
 /* -- ours ----------------------------------------------------------------- */
 
 static void
 on_sigbus(int sig, siginfo_t *info, void *context)
 {
+	ucontext_t *u = context;
+	int cancel = signals_cancel_off();
 	char gate = calls_gate_open();
 	bool served = agent_state == AGENT_ON && pager_serve(agent_pager, info);
 
 	calls_gate_set(gate);
+	signals_cancel_on(cancel, (uint64_t *)(void *)&u->uc_sigmask);
 	if (!served)
 		signals_pass(sig, info, context);
 }
 
 static void
 take_over(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t mask,
-          unsigned long flags)
+          unsigned long flags, struct kernel_action *old)
 {
 	struct kernel_action mine = {
 		.handler = (void *)handler,
@@ -185,18 +216,34 @@ take_over(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t mask,
 		.restorer = (void (*)(void))calls_restorer,
 		.mask = mask,
 	};
-	long r = sys(SYS_rt_sigaction, sig, &mine, wants((unsigned)sig),
-	             MASK_BYTES);
+	long r = sys(SYS_rt_sigaction, sig, &mine, old, MASK_BYTES);
 
 	must(r == 0);
 }
 
 void
-signals_start(void)
+signals_unblock(void)
 {
 	uint64_t mask = NEVER_BLOCKED;
 
-	take_over(SIGBUS, on_sigbus, ~(uint64_t)0, 0);
-	take_over(SIGSYS, trap_handler, 0, SA_NODEFER);
 	(void)sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, MASK_BYTES);
+}
+
+static void
+take_over_all(struct kernel_action *bus, struct kernel_action *call)
+{
+	take_over(SIGBUS, on_sigbus, ~(uint64_t)0, 0, bus);
+	take_over(SIGSYS, trap_handler, 0, SA_NODEFER, call);
+}
+
+void
+signals_start(void)
+{
+	take_over_all(&wants_bus, &wants_sys);
+}
+
+void
+signals_again(void)
+{
+	take_over_all(NULL, NULL);
 }

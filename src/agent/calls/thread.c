@@ -26,9 +26,9 @@
 #include "agent/sys.h"
 #include "base/assert.h"
 
-enum { BLOCK_BYTES = 256 * 1024 };
-enum { HELD_DEPTH = 8 }; /* of calls in handlers in calls */
-#ifndef SS_AUTODISARM    /* Linux 4.7 */
+enum { BLOCK_BYTES = 8 * 1024 * 1024 }; /* as much as a stack has */
+enum { HELD_MAX = 32 };                 /* calls in handlers in calls */
+#ifndef SS_AUTODISARM                   /* Linux 4.7 */
 #define SS_AUTODISARM (1U << 31)
 #endif
 
@@ -45,8 +45,7 @@ struct thread {
 	thrd_start_t run_c11;
 	void *arg;
 	stack_t asked; /* the alternate stack, as the program has it */
-	unsigned depth;
-	struct held held[HELD_DEPTH];
+	struct held held[HELD_MAX];
 };
 
 typedef int create_fn(pthread_t *, const pthread_attr_t *, thread_fn *, void *);
@@ -142,6 +141,7 @@ dispatch(void)
 void
 thread_child(void)
 {
+	signals_again();
 	dispatch();
 }
 
@@ -160,8 +160,10 @@ thread_begins(struct thread *t)
 
 	t->tid = (int)sys(SYS_gettid);
 	t->asked = (stack_t){.ss_flags = SS_DISABLE};
-	t->depth = 0;
+	for (unsigned i = 0; i < HELD_MAX; i++)
+		t->held[i].frame = 0;
 	me = t;
+	signals_unblock();
 	atomic_store(&t->state, BLOCK_LIVES);
 	r = sys(SYS_sigaltstack, &stack, 0);
 	must(r == 0);
@@ -265,33 +267,39 @@ thrd_create(thrd_t *ret, thrd_start_t run, void *arg)
 /* -- what it holds --------------------------------------------------------
  *
  * A handler of the program may run while a call is made, and make calls: so
- * there is a stack of what they hold.  The handler may also jump out of it all.
- * What a call left behind then is known by its frame: no call that is still
- * under way has one below ours.
+ * there are several lists of what they hold.  The handler may also jump out of
+ * it all.  What a call left behind then is known by its frame: no call that is
+ * still under way has one below ours.
  */
 
 void
-thread_hold_end(void)
+thread_hold_end(struct held *h)
 {
-	hold_end(&me->held[--me->depth]);
+	hold_end(h);
+	atomic_signal_fence(memory_order_seq_cst);
+	h->frame = 0;
 }
 
 struct held *
 thread_hold_begin(void)
 {
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-	struct held *h;
+	struct held *mine = NULL;
 
-	while (me->depth > 0 && (me->depth == HELD_DEPTH ||
-	                         me->held[me->depth - 1].frame <= frame))
-		thread_hold_end();
-	h = &me->held[me->depth];
-	h->frame = frame;
-	h->count = 0;
-	atomic_signal_fence(
-		memory_order_seq_cst); /* a handler finds it whole */
-	me->depth++;
-	return h;
+	for (unsigned i = 0; i < HELD_MAX; i++) {
+		struct held *h = &me->held[i];
+
+		if (h->frame != 0 && h->frame <= frame)
+			thread_hold_end(h);
+		if (h->frame == 0)
+			mine = h;
+	}
+	if (mine == NULL)
+		return NULL;
+	mine->count = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	mine->frame = frame;
+	return mine;
 }
 
 /* -- the alternate stack that the program thinks it has ------------------- */

@@ -8,6 +8,7 @@
  * run at any point in here, and may never return.
  */
 #include <errno.h>
+#include <linux/audit.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -110,8 +111,8 @@ serve(struct trap *t)
 		return -ENOSYS;
 	if (memory_call(t, &r) || transfer(t, &r))
 		return r;
-	r = shapes_hold(t);
-	return r < 0 ? r : perform_masked(t);
+	shapes_hold(t);
+	return perform_masked(t);
 }
 
 void
@@ -122,6 +123,11 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	int saved = errno;
 	struct trap t;
 
+	if (info->si_code == SYS_USER_DISPATCH &&
+	    info->si_arch != AUDIT_ARCH_X86_64) {
+		g[REG_RAX] = -ENOSYS; /* other numbers, other arguments */
+		return;
+	}
 	if (info->si_code != SYS_USER_DISPATCH) {
 		signals_pass(sig, info, context);
 		return;
@@ -136,7 +142,8 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	t.held = thread_hold_begin();
 	if (!clone_redirect(&t, context))
 		g[REG_RAX] = serve(&t);
-	thread_hold_end();
+	if (t.held != NULL)
+		thread_hold_end(t.held);
 	errno = saved;
 }
 
@@ -149,6 +156,8 @@ calls_why_not(void)
 
 	if (sys(SYS_stat, "/proc/self/task", &st) == 0 && st.st_nlink > 3)
 		return "the program has threads already";
+	if (sys(SYS_process_vm_readv, sys(SYS_getpid), NULL, 0, NULL, 0, 0) < 0)
+		return "process_vm_readv is not allowed";
 	if (sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0,
 	        0, 0) < 0)
 		return "the kernel has no system call user dispatch";
@@ -158,9 +167,9 @@ calls_why_not(void)
 void
 calls_start(uint64_t mem_bytes)
 {
-	const size_t most = 1024 * 1024;
+	const size_t most = 256 * 1024;
 
-	hold_bytes_max = mem_bytes / 32 < most ? mem_bytes / 32 : most;
+	hold_bytes_max = mem_bytes / 64 < most ? mem_bytes / 64 : most;
 	hold_bytes_max &= ~(size_t)(AGENT_PAGE - 1);
 	signals_start();
 	thread_first();
