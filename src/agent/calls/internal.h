@@ -6,6 +6,7 @@
 #define AGENT_CALLS_INTERNAL_H
 
 #include <sys/types.h>
+#include <ucontext.h>
 
 #include "agent/calls/calls.h"
 
@@ -16,6 +17,7 @@ struct trap {
 	long number;
 	unsigned long arg[CALL_ARGS];
 	sigset_t *mask; /* the thread's, when it made the call and after it */
+	int cancel;     /* and whether it could be cancelled */
 	struct held *held;
 };
 
@@ -23,8 +25,8 @@ enum { HELD_RUNS = 96 };
 
 /* Memory that stays: runs of whole pages. */
 struct held {
-	uintptr_t
-		frame; /* of the handler: calls within are below it; 0: free */
+	uintptr_t sp;    /* where the call was made; 0: free */
+	uint64_t number; /* of all that the thread made */
 	unsigned count;
 	struct {
 		uintptr_t start, end;
@@ -63,6 +65,9 @@ uint64_t signals_strip(uint64_t mask);
 long signals_action(const struct trap *t);
 long signals_mask(const struct trap *t);
 
+/* A handler of the program returns. */
+void signals_return(ucontext_t *u);
+
 /* The program's handler of a signal that is not for us. */
 void signals_pass(int sig, siginfo_t *info, void *context);
 
@@ -76,11 +81,16 @@ void thread_child(void);
 bool thread_is_child(void);
 
 /*
- * Around a call that the calling thread made: what it holds.
- * => thread_hold_begin: NULL when too many calls are under way
+ * What the call holds that the calling thread has made with the stack at sp.
+ *
+ *	thread_hold_of	=> NULL: nothing any more
  */
-struct held *thread_hold_begin(void);
+struct held *thread_hold_begin(uintptr_t sp);
+struct held *thread_hold_of(uintptr_t sp);
 void thread_hold_end(struct held *h);
+
+/* It makes its last call. */
+void thread_ends(void);
 
 /* -- trap.c --------------------------------------------------------------- */
 
@@ -88,16 +98,26 @@ void trap_handler(int sig, siginfo_t *info, void *context);
 
 long trap_perform(const struct trap *t);
 
-/* -- clone.c -------------------------------------------------------------- */
+/* -- places.c ------------------------------------------------------------- */
+
+/* => false when it is not allowed here */
+bool places_open(void);
 
 /*
- * When the handler returns the call is made, and returns to where it was made.
+ * When the handler returns, to u, the call is made, and returns to where it was
+ * made.
  *
- *	context  of the handler
+ *	is_pinned	what it holds must end then
  *
- * => false when it is no such call
+ * => false: there are no more places
  */
-bool clone_redirect(const struct trap *t, void *context);
+bool place_go(ucontext_t *u, long number, bool is_pinned);
+
+/* => true when a fault at addr says that a pinned call has ended */
+bool place_ended(ucontext_t *u, const void *addr);
+
+/* => false when the call makes no thread and no process */
+bool place_clone(const struct trap *t, ucontext_t *u);
 
 /* -- memory.c ------------------------------------------------------------- */
 

@@ -6,8 +6,8 @@
  * not for us is passed on.  A thread that blocks them would be ended by its
  * next fault, or its next call; so they are left out of every mask.
  *
- * Handlers of the program return through a call of their own (rt_sigreturn);
- * from ours, which needs no trap.
+ * Handlers of the program return through a call of their own (rt_sigreturn),
+ * with a mask that they may have changed; ours from here, which needs no trap.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -83,8 +83,6 @@ signals_action(const struct trap *t)
 	if (r < 0)
 		return r;
 	new.mask = signals_strip(new.mask);
-	if (sets && new.flags & FLAG_RESTORER)
-		new.restorer = (void (*)(void))calls_restorer;
 	if (mine != NULL &&
 	    thread_is_child()) /* of a vfork: it is no program yet */
 		old = (struct kernel_action){.handler = (void *)SIG_DFL};
@@ -125,6 +123,22 @@ signals_mask(const struct trap *t)
 		break;
 	}
 	return 0;
+}
+
+/* The frame that the kernel goes back by is the first thing on the stack. */
+void
+signals_return(ucontext_t *u)
+{
+	greg_t *g = u->uc_mcontext.gregs;
+	ucontext_t *frame = (ucontext_t *)(uintptr_t)g[REG_RSP];
+	uintptr_t at = (uintptr_t)&frame->uc_sigmask;
+	uint64_t mask;
+
+	if (hold_read(NULL, &mask, at, MASK_BYTES) == 0) {
+		mask = signals_strip(mask);
+		(void)hold_write(NULL, at, &mask, MASK_BYTES);
+	}
+	g[REG_RIP] = (greg_t)(uintptr_t)calls_restorer;
 }
 
 /* -- what is not for us --------------------------------------------------- */
@@ -192,15 +206,39 @@ signals_cancel_on(int was, const uint64_t *mask)
 
 /* -- ours ----------------------------------------------------------------- */
 
+/* A pinned call has ended. */
 static void
-on_sigbus(int sig, siginfo_t *info, void *context)
+release(const ucontext_t *u)
 {
-	ucontext_t *u = context;
-	int cancel = signals_cancel_off();
+	struct held *h =
+		thread_hold_of((uintptr_t)u->uc_mcontext.gregs[REG_RSP]);
+
+	if (h != NULL)
+		thread_hold_end(h);
+}
+
+static bool
+serve(const siginfo_t *info)
+{
 	char gate = calls_gate_open();
 	bool served = agent_state == AGENT_ON && pager_serve(agent_pager, info);
 
 	calls_gate_set(gate);
+	return served;
+}
+
+static void
+on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *u = context;
+	int cancel = signals_cancel_off(), saved = errno;
+	bool served = true;
+
+	if (place_ended(u, info->si_addr))
+		release(u);
+	else
+		served = serve(info);
+	errno = saved;
 	signals_cancel_on(cancel, (uint64_t *)(void *)&u->uc_sigmask);
 	if (!served)
 		signals_pass(sig, info, context);
@@ -233,7 +271,7 @@ static void
 take_over_all(struct kernel_action *bus, struct kernel_action *call)
 {
 	take_over(SIGBUS, on_sigbus, ~(uint64_t)0, 0, bus);
-	take_over(SIGSYS, trap_handler, 0, SA_NODEFER, call);
+	take_over(SIGSYS, trap_handler, ~(uint64_t)0, 0, call);
 }
 
 void

@@ -7,19 +7,15 @@
  * thinks its alternate stack is, is written down; its handlers run on ours,
  * which is larger.
  *
- * Threads that pthread_create() and thrd_create() make begin in a function of
- * ours, which sets all that up, and then calls theirs.  A thread's block is
- * given to another when the kernel knows the thread no more; till then it may
+ * A new thread gets all that before its first instruction (places.c).  Its block
+ * is given to another when the kernel knows the thread no more; till then it may
  * still be running on it.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <threads.h>
 
 #include "agent/agent.h"
 #include "agent/calls/internal.h"
@@ -34,24 +30,17 @@ enum { HELD_MAX = 32 };                 /* calls in handlers in calls */
 
 enum { BLOCK_LIVES, BLOCK_ENDS, BLOCK_TAKEN };
 
-typedef void *thread_fn(void *);
-
 /* At the end of its memory; the stack is before it, and a page of nothing. */
 struct thread {
 	struct thread *next; /* there ever was */
 	_Atomic int state;
 	int tid;
-	thread_fn *run;
-	thrd_start_t run_c11;
-	void *arg;
-	stack_t asked; /* the alternate stack, as the program has it */
+	stack_t asked;  /* the alternate stack, as the program has it */
+	uint64_t calls; /* that it made */
 	struct held held[HELD_MAX];
 };
 
-typedef int create_fn(pthread_t *, const pthread_attr_t *, thread_fn *, void *);
-
 static _Atomic(struct thread *) threads;
-static create_fn *real_create;
 static uintptr_t text_start, text_bytes; /* of this library */
 static __thread struct thread *me;
 static __thread volatile char gate;
@@ -138,19 +127,6 @@ dispatch(void)
 	must(r == 0);
 }
 
-void
-thread_child(void)
-{
-	signals_again();
-	dispatch();
-}
-
-bool
-thread_is_child(void)
-{
-	return me->tid != (int)sys(SYS_gettid);
-}
-
 static void
 thread_begins(struct thread *t)
 {
@@ -161,7 +137,7 @@ thread_begins(struct thread *t)
 	t->tid = (int)sys(SYS_gettid);
 	t->asked = (stack_t){.ss_flags = SS_DISABLE};
 	for (unsigned i = 0; i < HELD_MAX; i++)
-		t->held[i].frame = 0;
+		t->held[i].sp = 0;
 	me = t;
 	signals_unblock();
 	atomic_store(&t->state, BLOCK_LIVES);
@@ -171,135 +147,95 @@ thread_begins(struct thread *t)
 	dispatch();
 }
 
-/* It goes on for a while, in destructors of others. */
-static void
-thread_ends(void *arg)
+void
+thread_child(void)
 {
-	struct thread *t = arg;
+	if (me != NULL) { /* of a vfork */
+		signals_again();
+		dispatch();
+	} else {
+		struct thread *t = block_get();
 
-	atomic_store(&t->state, BLOCK_ENDS);
-}
-
-static void *
-thread_main(void *arg)
-{
-	struct thread *t = arg;
-	void *r;
-
-	thread_begins(t);
-	pthread_cleanup_push(thread_ends, t);
-	r = t->run != NULL ? t->run(t->arg)
-	                   : (void *)(intptr_t)t->run_c11(t->arg);
-	pthread_cleanup_pop(1);
-	return r;
-}
-
-static create_fn *
-real(void)
-{
-	if (real_create == NULL)
-		real_create = (create_fn *)dlsym(RTLD_NEXT, "pthread_create");
-	return real_create;
-}
-
-static int
-create(pthread_t *ret, const pthread_attr_t *attr, struct thread *t)
-{
-	int r;
-
-	if (t == NULL)
-		return EAGAIN;
-	r = real()(ret, attr, thread_main, t);
-	if (r != 0) {
-		t->tid = 0; /* of no thread */
-		thread_ends(t);
+		if (t != NULL)
+			thread_begins(t);
 	}
-	return r;
 }
 
-/* The thread that calls is the program's, and so the new one will be. */
-static bool
-is_seen(void)
+bool
+thread_is_child(void)
 {
-	return me != NULL && gate == GATE_SHUT && agent_state == AGENT_ON;
+	return me->tid != (int)sys(SYS_gettid);
 }
 
-EXPORT int
-pthread_create(pthread_t *ret, const pthread_attr_t *attr, thread_fn *run,
-               void *arg)
+/* What it held lasts no longer, though the block may. */
+void
+thread_ends(void)
 {
-	struct thread *t;
-
-	if (!is_seen())
-		return real()(ret, attr, run, arg);
-	t = block_get();
-	if (t != NULL) {
-		t->run = run;
-		t->arg = arg;
-	}
-	return create(ret, attr, t);
-}
-
-EXPORT int
-thrd_create(thrd_t *ret, thrd_start_t run, void *arg)
-{
-	static int (*real_thrd)(thrd_t *, thrd_start_t, void *);
-	struct thread *t;
-	int r;
-
-	if (!is_seen()) {
-		if (real_thrd == NULL)
-			real_thrd =
-				(int (*)(thrd_t *, thrd_start_t, void *))dlsym(
-					RTLD_NEXT, "thrd_create");
-		return real_thrd(ret, run, arg);
-	}
-	t = block_get();
-	if (t != NULL) {
-		t->run = NULL;
-		t->run_c11 = run;
-		t->arg = arg;
-	}
-	r = create(ret, NULL, t);
-	return r == 0 ? thrd_success : r == EAGAIN ? thrd_nomem : thrd_error;
+	for (unsigned i = 0; i < HELD_MAX; i++)
+		thread_hold_end(&me->held[i]);
+	if (!thread_is_child())
+		atomic_store(&me->state, BLOCK_ENDS);
 }
 
 /* -- what it holds --------------------------------------------------------
  *
- * A handler of the program may run while a call is made, and make calls: so
- * there are several lists of what they hold.  The handler may also jump out of
- * it all.  What a call left behind then is known by its frame: no call that is
- * still under way has one below ours.
+ * A handler of the program may run while a call waits, and make calls: so there
+ * are several lists of what they hold.  The handler may also jump out of it
+ * all, or go on on another stack.  What a call left behind then is known by its
+ * stack: on the same one, no call that is still under way has it below ours.
+ * The oldest list is taken when there is no other.
  */
 
 void
 thread_hold_end(struct held *h)
 {
 	hold_end(h);
-	atomic_signal_fence(memory_order_seq_cst);
-	h->frame = 0;
+	h->sp = 0;
+}
+
+static bool
+is_on_ours(uintptr_t sp)
+{
+	return sp >= (uintptr_t)block_of(me) && sp < (uintptr_t)me;
+}
+
+/* No call is under way any more that was made there. */
+static bool
+is_over(uintptr_t then, uintptr_t now)
+{
+	if (is_on_ours(then) != is_on_ours(now))
+		return is_on_ours(then);
+	return then <= now;
 }
 
 struct held *
-thread_hold_begin(void)
+thread_hold_begin(uintptr_t sp)
 {
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-	struct held *mine = NULL;
+	struct held *mine = &me->held[0];
 
 	for (unsigned i = 0; i < HELD_MAX; i++) {
 		struct held *h = &me->held[i];
 
-		if (h->frame != 0 && h->frame <= frame)
+		if (h->sp != 0 && is_over(h->sp, sp))
 			thread_hold_end(h);
-		if (h->frame == 0)
+		if (mine->sp != 0 && (h->sp == 0 || h->number < mine->number))
 			mine = h;
 	}
-	if (mine == NULL)
-		return NULL;
+	if (mine->sp != 0)
+		thread_hold_end(mine);
+	mine->sp = sp;
+	mine->number = ++me->calls;
 	mine->count = 0;
-	atomic_signal_fence(memory_order_seq_cst);
-	mine->frame = frame;
 	return mine;
+}
+
+struct held *
+thread_hold_of(uintptr_t sp)
+{
+	for (unsigned i = 0; i < HELD_MAX; i++)
+		if (me->held[i].sp == sp)
+			return &me->held[i];
+	return NULL;
 }
 
 /* -- the alternate stack that the program thinks it has ------------------- */
@@ -355,7 +291,6 @@ thread_first(void)
 	struct thread *t;
 
 	(void)dl_iterate_phdr(find_text, NULL);
-	(void)real();
 	t = block_get();
 	must(text_bytes != 0 && t != NULL);
 	thread_begins(t);

@@ -2,10 +2,9 @@
 /*
  * trap.c -- a call was made: what is done about it.
  *
- * While the handler runs signals are as the program has them: so they interrupt
- * the call, or are served and the call is made again, as ever; the kernel sees
- * to that, at the address from which we make it.  A handler of the program may
- * run at any point in here, and may never return.
+ * Nearly all are sent to a place where they are made (places.c); some are made
+ * in here: those that wait with a mask of their own, and transfers in parts.
+ * The handler runs with all signals blocked, but for those.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -29,8 +28,15 @@ long
 trap_perform(const struct trap *t)
 {
 	const unsigned long *a = t->arg;
+	uint64_t all = ~(uint64_t)0;
+	long r;
 
-	return sys(t->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, t->mask, NULL, MASK_BYTES);
+	signals_cancel_on(t->cancel, (uint64_t *)(void *)t->mask);
+	r = sys(t->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	(void)signals_cancel_off();
+	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, MASK_BYTES);
+	return r;
 }
 
 /* -- calls that wait with a mask of their own ----------------------------- */
@@ -52,9 +58,12 @@ mask_argument(long number)
 	}
 }
 
-/* Make the call with a mask that leaves our signals alone. */
-static long
-perform_masked(struct trap *t)
+/*
+ * A call with a mask is made with one that leaves our signals alone.
+ * => false when it has none
+ */
+static bool
+perform_masked(struct trap *t, long *ret)
 {
 	int i = mask_argument(t->number);
 	struct {
@@ -69,7 +78,7 @@ perform_masked(struct trap *t)
 	         hold_read(t->held, &sixth, t->arg[5], sizeof(sixth)) == 0)
 		at = sixth.mask;
 	if (at == 0 || hold_read(t->held, &mask, at, MASK_BYTES) < 0)
-		return trap_perform(t);
+		return false;
 	mask = signals_strip(mask);
 	if (i >= 0) {
 		t->arg[i] = (uintptr_t)&mask;
@@ -77,7 +86,9 @@ perform_masked(struct trap *t)
 		sixth.mask = (uintptr_t)&mask;
 		t->arg[5] = (uintptr_t)&sixth;
 	}
-	return trap_perform(t);
+	shapes_hold(t);
+	*ret = trap_perform(t);
+	return true;
 }
 
 /* -- all calls ------------------------------------------------------------ */
@@ -92,27 +103,55 @@ is_refused(long number)
 	return number == SYS_io_uring_setup || number == SYS_io_setup;
 }
 
-static long
-serve(struct trap *t)
+/* => false: the call is to be made as it is */
+static bool
+serve(struct trap *t, long *ret)
 {
-	long r;
-
 	switch (t->number) {
 	case SYS_rt_sigaction:
-		return signals_action(t);
+		*ret = signals_action(t);
+		return true;
 	case SYS_rt_sigprocmask:
-		return signals_mask(t);
+		*ret = signals_mask(t);
+		return true;
 	case SYS_sigaltstack:
-		return thread_sigaltstack(t);
+		*ret = thread_sigaltstack(t);
+		return true;
+	case SYS_exit:
+		thread_ends();
+		return false;
 	default:
 		break;
 	}
-	if (is_refused(t->number))
-		return -ENOSYS;
-	if (memory_call(t, &r) || transfer(t, &r))
-		return r;
-	shapes_hold(t);
-	return perform_masked(t);
+	if (is_refused(t->number)) {
+		*ret = -ENOSYS;
+		return true;
+	}
+	return memory_call(t, ret) || transfer(t, ret) ||
+	       perform_masked(t, ret);
+}
+
+/* => what the call says; or its number, and it is made later */
+static long
+call(struct trap *t, ucontext_t *u)
+{
+	uintptr_t sp = (uintptr_t)u->uc_mcontext.gregs[REG_RSP];
+	bool is_pinned;
+	long r;
+
+	t->held = thread_hold_begin(sp);
+	if (!serve(t, &r)) {
+		shapes_hold(t);
+		is_pinned = t->held->count != 0;
+		if (place_go(u, t->number, is_pinned)) {
+			if (!is_pinned)
+				thread_hold_end(t->held);
+			return t->number;
+		}
+		r = trap_perform(t);
+	}
+	thread_hold_end(t->held);
+	return r;
 }
 
 void
@@ -123,13 +162,12 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	int saved = errno;
 	struct trap t;
 
-	if (info->si_code == SYS_USER_DISPATCH &&
-	    info->si_arch != AUDIT_ARCH_X86_64) {
-		g[REG_RAX] = -ENOSYS; /* other numbers, other arguments */
-		return;
-	}
 	if (info->si_code != SYS_USER_DISPATCH) {
 		signals_pass(sig, info, context);
+		return;
+	}
+	if (info->si_arch != AUDIT_ARCH_X86_64) {
+		g[REG_RAX] = -ENOSYS; /* other numbers, other arguments */
 		return;
 	}
 	t = (struct trap){
@@ -139,12 +177,15 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	                (unsigned long)g[REG_R8], (unsigned long)g[REG_R9]},
 		.mask = &u->uc_sigmask,
 	};
-	t.held = thread_hold_begin();
-	if (!clone_redirect(&t, context))
-		g[REG_RAX] = serve(&t);
-	if (t.held != NULL)
-		thread_hold_end(t.held);
+	if (t.number == SYS_rt_sigreturn) {
+		signals_return(u);
+		return;
+	}
+	t.cancel = signals_cancel_off();
+	if (!place_clone(&t, u))
+		g[REG_RAX] = call(&t, u);
 	errno = saved;
+	signals_cancel_on(t.cancel, (uint64_t *)(void *)&u->uc_sigmask);
 }
 
 /* -- the start ------------------------------------------------------------ */
@@ -158,6 +199,8 @@ calls_why_not(void)
 		return "the program has threads already";
 	if (sys(SYS_process_vm_readv, sys(SYS_getpid), NULL, 0, NULL, 0, 0) < 0)
 		return "process_vm_readv is not allowed";
+	if (!places_open())
+		return "no place for system calls";
 	if (sys(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0,
 	        0, 0) < 0)
 		return "the kernel has no system call user dispatch";
