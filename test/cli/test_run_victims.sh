@@ -66,6 +66,7 @@ right 'eight threads that map, change and free' threads 64
 right 'the same with a signal every millisecond' threads 64 signals
 right 'stacks of coroutines in managed memory' coroutine 32
 right 'system calls on memory that is away' calls 64
+right 'system calls that are interrupted, left, cancelled' call-signals 64
 right 'the same from six threads at once' calls-at-once 64
 right 'fork, when it fits' fork 4
 right 'fork, when most of it is away' fork-away 8

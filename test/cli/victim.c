@@ -238,9 +238,9 @@ const struct victim victims_basic[] = {
 int
 main(int argc, char **argv)
 {
-	const struct victim *const lists[] = {victims_basic,  victims_maps,
-	                                      victims_forks,  victims_threads,
-	                                      victims_limits, victims_calls};
+	const struct victim *const lists[] = {
+		victims_basic,  victims_maps,  victims_forks,  victims_threads,
+		victims_limits, victims_calls, victims_signals};
 
 	if (argc < 3) {
 		(void)fprintf(stderr, "usage: victim CASE MIB [ARGUMENT]\n");

@@ -35,6 +35,6 @@ struct victim {
 };
 
 extern const struct victim victims_basic[], victims_maps[], victims_forks[],
-	victims_threads[], victims_limits[], victims_calls[];
+	victims_threads[], victims_limits[], victims_calls[], victims_signals[];
 
 #endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * victim_calls.c -- system calls that are given memory which is not there.
- *
- * Everything that a call is given lies in a pool, over the border of two pages;
- * before each call the pool is driven out of memory by a pass over more than
- * fits.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +8,6 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,42 +25,9 @@
 #include <unistd.h>
 
 #include "test/cli/victim.h"
+#include "test/cli/victim_pool.h"
 
 extern char **environ;
-
-static char *pool, *others;
-static size_t pool_bytes, others_bytes;
-
-static void
-open_pool(size_t bytes)
-{
-	pool_bytes = bytes / 4;
-	others_bytes = bytes / 2;
-	pool = filled(pool_bytes, 21);
-	others = filled(others_bytes, 22);
-}
-
-/* A place over the border of pages n and n + 1, for so many bytes. */
-static void *
-place(size_t n, size_t bytes)
-{
-	uintptr_t first = ((uintptr_t)pool + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-
-	return (char *)first + (n + 1) * PAGE - (bytes / 2 & ~(size_t)7);
-}
-
-/* Drive the pool out. */
-static void
-leave(void)
-{
-	verify(others, others_bytes, 22);
-}
-
-static void *
-placed(size_t n, const void *what, size_t bytes)
-{
-	return memcpy(place(n, bytes), what, bytes);
-}
 
 /* -- bytes ---------------------------------------------------------------- */
 
@@ -102,7 +63,7 @@ files(void)
 	want(write(fd, pool + 3, bytes) == (ssize_t)bytes);
 	leave();
 	want(pread(fd, copy, bytes, 0) == (ssize_t)bytes);
-	verify(pool, pool_bytes, 21);
+	verify(pool, pool_bytes, POOL_SEED);
 	want(memcmp(copy, pool + 3, bytes) == 0);
 	leave();
 	want(pwrite(fd, copy + 5, bytes - 5, 5) == (ssize_t)bytes - 5);
@@ -174,6 +135,38 @@ messages(void)
 		want(big[i] == 'b');
 	(void)close(fds[0]);
 	(void)close(fds[1]);
+}
+
+/* Bytes that come in parts, and messages that must not. */
+static void
+borders(void)
+{
+	enum { PARTS = 200, BYTES = 500000 };
+	struct iovec v[PARTS];
+	char *big = pool + 3, *copy = malloc(BYTES);
+	int fds[2], most = 1 << 22;
+	FILE *f = tmpfile();
+
+	want(copy != NULL && f != NULL);
+	for (size_t i = 0; i < PARTS; i++)
+		v[i] = (struct iovec){pool + i * PAGE + 7, PAGE};
+	leave();
+	want(writev(fileno(f), v, PARTS) == PARTS * PAGE);
+	want(pread(fileno(f), copy, BYTES, 0) == BYTES);
+	want(memcmp(copy, pool + 7, BYTES) == 0);
+	(void)fclose(f);
+	want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == 0);
+	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &most,
+	                 sizeof(most));
+	leave();
+	if (send(fds[0], big, BYTES, 0) == BYTES) {
+		leave();
+		want(recv(fds[1], copy, BYTES, 0) == BYTES);
+		want(memcmp(copy, big, BYTES) == 0);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	free(copy);
 }
 
 /* -- structures ----------------------------------------------------------- */
@@ -280,139 +273,6 @@ programs(void)
 	want(status_of(child) == 9);
 }
 
-/* -- signals -------------------------------------------------------------- */
-
-static sigjmp_buf away;
-static volatile sig_atomic_t handled;
-
-static void
-on_signal(int sig)
-{
-	(void)sig;
-	*(volatile char *)place(300, 1) = 1;
-	handled++;
-}
-
-static void
-on_jump(int sig)
-{
-	(void)sig;
-	siglongjmp(away, 1);
-}
-
-static void
-handle(int sig, void (*handler)(int), int flags)
-{
-	struct sigaction *sa = place(1, sizeof(*sa));
-
-	memset(sa, 0, sizeof(*sa));
-	sa->sa_handler = handler;
-	sa->sa_flags = flags;
-	(void)sigfillset(&sa->sa_mask);
-	leave();
-	want(sigaction(sig, sa, NULL) == 0);
-}
-
-static _Atomic int reads; /* 0 not yet, 1 now, 2 no more */
-
-static void *
-signal_later(void *thread)
-{
-	while (reads != 2) {
-		(void)usleep(10000);
-		if (reads == 1)
-			(void)pthread_kill(*(pthread_t *)thread, SIGUSR1);
-	}
-	return NULL;
-}
-
-/* Wait in a read for a signal.  => what the read says */
-static ssize_t
-interrupted(int fd, char *buffer)
-{
-	pthread_t self = pthread_self(), other;
-	volatile ssize_t r = -2;
-
-	reads = 0;
-	want(pthread_create(&other, NULL, signal_later, &self) == 0);
-	leave();
-	if (sigsetjmp(away, 1) == 0) {
-		reads = 1;
-		r = read(fd, buffer, 100);
-	}
-	reads = 2;
-	want(pthread_join(other, NULL) == 0);
-	return r;
-}
-
-static void
-signals(void)
-{
-	sigset_t *all = place(11, sizeof(*all)), *old = place(21, sizeof(*old));
-	char *buffer = place(31, 100);
-	int fds[2];
-
-	want(pipe(fds) == 0);
-	handle(SIGUSR1, on_signal, 0);
-	want(interrupted(fds[0], buffer) == -1 && errno == EINTR);
-	want(handled >= 1);
-	handle(SIGUSR1, on_jump, 0);
-	for (int i = 0; i < 20; i++)
-		want(interrupted(fds[0], buffer) == -2);
-	handle(SIGUSR1, on_signal, 0);
-	(void)sigfillset(all);
-	leave();
-	want(sigprocmask(SIG_SETMASK, all, old) == 0);
-	leave();
-	want(sigismember(old, SIGUSR1) == 0);
-	handled = 0;
-	(void)raise(SIGUSR1);
-	want(handled == 0);
-	(void)sigdelset(all, SIGUSR1);
-	leave();
-	want(sigsuspend(all) == -1 && errno == EINTR && handled == 1);
-	leave();
-	want(sigprocmask(SIG_SETMASK, old, NULL) == 0);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
-}
-
-static int cleaned;
-
-static void
-clean(void *unused)
-{
-	(void)unused;
-	cleaned++;
-}
-
-static void *
-read_for_ever(void *fd)
-{
-	pthread_cleanup_push(clean, NULL);
-	(void)read(*(int *)fd, place(51, 8), 8);
-	pthread_cleanup_pop(0);
-	return NULL;
-}
-
-static void
-cancelled(void)
-{
-	void *end = NULL;
-	int fds[2];
-
-	want(pipe(fds) == 0);
-	for (int i = 1; i <= 10; i++) {
-		pthread_t t;
-
-		leave();
-		want(pthread_create(&t, NULL, read_for_ever, fds) == 0);
-		(void)usleep(i % 2 == 0 ? 0 : 10000);
-		want(pthread_cancel(t) == 0 && pthread_join(t, &end) == 0);
-		want(end == PTHREAD_CANCELED && cleaned == i);
-	}
-}
-
 /* -- raw ------------------------------------------------------------------ */
 
 /* What the C library is not asked for. */
@@ -445,11 +305,10 @@ run_calls(size_t bytes, const char *argument)
 	pipes();
 	vectors();
 	messages();
+	borders();
 	names();
 	waiting();
 	programs();
-	signals();
-	cancelled();
 	raw(bytes / 2);
 	(void)printf("right\n");
 	return 0;
