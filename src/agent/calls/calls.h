@@ -9,13 +9,13 @@
  * program or its libraries it is made, into a SIGSYS, whose handler
  *
  *	makes the pages that the call may touch present, and pins them;
- *	makes the call, from an address that may;
- *	unpins them.
+ *	sends the thread to a place from which the call may be made;
+ *	and after that unpins them.
  *
  *	signals.c   SIGBUS and SIGSYS: who has them, and that nobody blocks them
  *	thread.c    what each thread needs: a gate, a stack for handlers
  *	trap.c      a call was made: what is done about it
- *	clone.c     calls that return twice, or elsewhere
+ *	places.c    where calls are made, with the program's registers
  *	memory.c    calls about memory and descriptors: as if by their names
  *	shapes.c    which memory a call touches
  *	hold.c      pages that are held while a call is made

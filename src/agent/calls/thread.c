@@ -7,9 +7,9 @@
  * thinks its alternate stack is, is written down; its handlers run on ours,
  * which is larger.
  *
- * A new thread gets all that before its first instruction (places.c).  Its block
- * is given to another when the kernel knows the thread no more; till then it may
- * still be running on it.
+ * A new thread gets all that before its first instruction (places.c).  Its
+ * block is given to another when the kernel knows the thread no more; till then
+ * it may still be running on it.
  */
 #include <errno.h>
 #include <link.h>
