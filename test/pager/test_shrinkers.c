@@ -165,17 +165,24 @@ while_one_waits_all_else_goes_on(void **unused)
 	assert_int_equal(slow.calls, 1); /* none after it was unregistered */
 }
 
+/* A shrinker of a cache with 600 entries is called, and does not return. */
+static void
+add_busy(struct cache_of_mine *c)
+{
+	*c = (struct cache_of_mine){.hold = 1};
+	add(c, PAGEOUT_SHRINKER_DENTRIES);
+	publish(c, 600);
+	(void)pageout_shrinker_ask(engine, c->id, 1);
+	wait_word(&c->inside, 1);
+}
+
 static void
 requests_that_wait_become_one(void **unused)
 {
 	static struct cache_of_mine c;
 
 	(void)unused;
-	c = (struct cache_of_mine){.hold = 1};
-	add(&c, PAGEOUT_SHRINKER_DENTRIES);
-	publish(&c, 600);
-	(void)pageout_shrinker_ask(engine, c.id, 1);
-	wait_word(&c.inside, 1);
+	add_busy(&c);
 	(void)pageout_shrinker_ask(engine, c.id, 7);
 	(void)pageout_shrinker_ask(engine, c.id, 50);
 	(void)pageout_shrinker_ask(engine, c.id, 3);
@@ -192,11 +199,7 @@ they_want_no_more_than_there_is(void **unused)
 	static struct cache_of_mine c;
 
 	(void)unused;
-	c = (struct cache_of_mine){.hold = 1};
-	add(&c, PAGEOUT_SHRINKER_DENTRIES);
-	publish(&c, 600);
-	(void)pageout_shrinker_ask(engine, c.id, 1);
-	wait_word(&c.inside, 1);
+	add_busy(&c);
 	(void)pageout_shrinker_ask(engine, c.id, 400);
 	(void)pageout_shrinker_ask(engine, c.id, 500);
 	__atomic_store_n(&c.go, 1, __ATOMIC_RELEASE);

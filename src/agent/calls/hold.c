@@ -3,6 +3,8 @@
  * hold.c -- pages that are held while a call is made.
  *
  * A pin is a page's; who holds pages has a list of them.
+ *
+ * All is called in our handlers, with all signals blocked and cancellation off.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,47 +19,19 @@
 
 size_t hold_bytes_max;
 
-/* The pager is called with all signals blocked, and the gate open. */
-struct inside {
-	uint64_t mask;
-	int cancel;
-	char gate;
-};
-
-static struct inside
-enter(void)
-{
-	uint64_t all = ~(uint64_t)0;
-	struct inside i;
-
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &i.mask, sizeof(all));
-	i.gate = calls_gate_open();
-	i.cancel = signals_cancel_off();
-	return i;
-}
-
-static void
-leave(const struct inside *i)
-{
-	calls_gate_set(i->gate);
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &i->mask, NULL,
-	          sizeof(i->mask));
-	signals_cancel_on(i->cancel, &i->mask);
-}
-
 void
 hold_end(struct held *h)
 {
-	struct inside in;
+	char gate;
 
-	if (h == NULL || h->count == 0)
+	if (h->count == 0)
 		return;
-	in = enter();
+	gate = calls_gate_open();
 	for (unsigned i = 0; i < h->count; i++)
 		pager_release(agent_pager, (void *)h->runs[i].start,
 		              h->runs[i].end - h->runs[i].start);
 	h->count = 0;
-	leave(&in);
+	calls_gate_set(gate);
 }
 
 /* It is held already, but perhaps for its end.  => how much of it is */
@@ -113,15 +87,15 @@ bool
 hold_wanted(uintptr_t addr, size_t bytes)
 {
 	uintptr_t start, end;
-	struct inside in;
+	char gate;
 	bool r;
 
 	if (bytes == 0 || !agent_pages(addr, bytes, &start, &end) ||
 	    !span_may_be_managed(start, end))
 		return false;
-	in = enter();
+	gate = calls_gate_open();
 	r = pager_covers(agent_pager, (void *)start, end - start);
-	leave(&in);
+	calls_gate_set(gate);
 	return r;
 }
 
@@ -129,7 +103,7 @@ void
 hold(struct held *h, uintptr_t addr, size_t bytes)
 {
 	uintptr_t start, end;
-	struct inside in;
+	char gate;
 
 	if (bytes > TRANSFER_MAX) /* no call does more */
 		bytes = TRANSFER_MAX;
@@ -138,10 +112,10 @@ hold(struct held *h, uintptr_t addr, size_t bytes)
 	start += held_already(h, start, end);
 	if (start == end || !span_may_be_managed(start, end))
 		return;
-	in = enter();
+	gate = calls_gate_open();
 	if (pin(h, start, end) < 0)
 		pin_each(h, start, end);
-	leave(&in);
+	calls_gate_set(gate);
 }
 
 void

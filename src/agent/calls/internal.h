@@ -10,7 +10,7 @@
 
 #include "agent/calls/calls.h"
 
-enum { CALL_ARGS = 6 };
+enum { CALL_ARGS = 6, MASK_BYTES = 8 };
 
 /* A system call that was made. */
 struct trap {
@@ -76,9 +76,9 @@ void signals_pass(int sig, siginfo_t *info, void *context);
 void thread_first(void);
 long thread_sigaltstack(const struct trap *t);
 
-/* In the child of a vfork: its calls are seen, too. */
+/* In a new thread, or the child of a vfork: its calls are seen, too. */
 void thread_child(void);
-bool thread_is_child(void);
+bool thread_is_child(void); /* of a vfork */
 
 /*
  * What the call holds that the calling thread has made with the stack at sp.
@@ -96,6 +96,7 @@ void thread_ends(void);
 
 void trap_handler(int sig, siginfo_t *info, void *context);
 
+/* Make the call here, with signals as the program has them. */
 long trap_perform(const struct trap *t);
 
 /* -- places.c ------------------------------------------------------------- */

@@ -18,7 +18,6 @@
 #include "agent/sys.h"
 #include "base/assert.h"
 
-enum { MASK_BYTES = 8 };
 #define BIT(sig) ((uint64_t)1 << ((sig)-1))
 #define NEVER_BLOCKED (BIT(SIGBUS) | BIT(SIGSYS))
 #define FLAG_RESTORER 0x04000000ul
@@ -52,20 +51,18 @@ wants(unsigned long sig)
 	return sig == SIGBUS ? &wants_bus : sig == SIGSYS ? &wants_sys : NULL;
 }
 
+/* => with all signals blocked */
 static struct kernel_action
 wants_exchange(struct kernel_action *a, const struct kernel_action *new)
 {
-	uint64_t all = ~(uint64_t)0, mask;
 	struct kernel_action was;
 
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, MASK_BYTES);
 	while (atomic_exchange(&wants_lock, 1) != 0)
 		(void)sys(SYS_sched_yield);
 	was = *a;
 	if (new != NULL)
 		*a = *new;
 	atomic_store(&wants_lock, 0);
-	(void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_BYTES);
 	return was;
 }
 
@@ -245,14 +242,14 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 }
 
 static void
-take_over(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t mask,
-          unsigned long flags, struct kernel_action *old)
+take_over(int sig, void (*handler)(int, siginfo_t *, void *),
+          struct kernel_action *old)
 {
 	struct kernel_action mine = {
 		.handler = (void *)handler,
-		.flags = flags | SA_SIGINFO | SA_ONSTACK | FLAG_RESTORER,
+		.flags = SA_SIGINFO | SA_ONSTACK | FLAG_RESTORER,
 		.restorer = (void (*)(void))calls_restorer,
-		.mask = mask,
+		.mask = ~(uint64_t)0,
 	};
 	long r = sys(SYS_rt_sigaction, sig, &mine, old, MASK_BYTES);
 
@@ -270,8 +267,8 @@ signals_unblock(void)
 static void
 take_over_all(struct kernel_action *bus, struct kernel_action *call)
 {
-	take_over(SIGBUS, on_sigbus, ~(uint64_t)0, 0, bus);
-	take_over(SIGSYS, trap_handler, ~(uint64_t)0, 0, call);
+	take_over(SIGBUS, on_sigbus, bus);
+	take_over(SIGSYS, trap_handler, call);
 }
 
 void

@@ -71,8 +71,7 @@ block_of(struct thread *t)
 static bool
 is_gone(const struct thread *t)
 {
-	return t->tid == 0 ||
-	       sys(SYS_tgkill, sys(SYS_getpid), t->tid, 0) == -ESRCH;
+	return sys(SYS_tgkill, sys(SYS_getpid), t->tid, 0) == -ESRCH;
 }
 
 /* Of a thread that has ended.  => NULL: there is none */
@@ -252,7 +251,7 @@ thread_sigaltstack(const struct trap *t)
 	    (new.ss_flags & ~(SS_DISABLE | (int)SS_AUTODISARM)) != 0 &&
 	    new.ss_flags != SS_ONSTACK)
 		r = -EINVAL;
-	if (r == 0 && (new.ss_flags &SS_DISABLE) == 0 && t->arg[0] != 0 &&
+	if (r == 0 && !(new.ss_flags &SS_DISABLE) && t->arg[0] != 0 &&
 	    new.ss_size < 2048)
 		r = -ENOMEM;
 	if (r == 0 && t->arg[1] != 0)

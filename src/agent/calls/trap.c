@@ -22,8 +22,6 @@
 #define SYS_USER_DISPATCH 2 /* si_code of SIGSYS, Linux 5.11 */
 #endif
 
-enum { MASK_BYTES = 8 };
-
 static long
 perform(const struct trap *t)
 {
@@ -231,12 +229,10 @@ trap_handler(int sig, siginfo_t *info, void *context)
 	                (unsigned long)g[REG_R8], (unsigned long)g[REG_R9]},
 		.mask = &u->uc_sigmask,
 	};
-	if (t.number == SYS_rt_sigreturn) {
-		signals_return(u);
-		return;
-	}
 	t.cancel = signals_cancel_off();
-	if (!place_clone(&t, u))
+	if (t.number == SYS_rt_sigreturn)
+		signals_return(u);
+	else if (!place_clone(&t, u))
 		g[REG_RAX] = call(&t, u);
 	errno = saved;
 	signals_cancel_on(t.cancel, (uint64_t *)(void *)&u->uc_sigmask);
