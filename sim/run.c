@@ -247,6 +247,14 @@ verify_some(struct sim *s)
 	}
 }
 
+static void
+remove_range(struct sim *s, unsigned space, uint32_t page, uint32_t pages)
+{
+	if (!chore_start(s, CHORE_REMOVE, space, page, pages))
+		sim_fail(s, "progress", "a range is busy");
+	sim_settle(s, "removing an area");
+}
+
 /* Remove what there is, area by area. */
 static void
 remove_all(struct sim *s)
@@ -259,9 +267,8 @@ remove_all(struct sim *s)
 			            s->page[space][i + n].flags & PG_MANAGED;
 			     n++)
 				;
-			if (n > 0 && !chore_start(s, CHORE_REMOVE, space, i, n))
-				sim_fail(s, "progress", "a range is busy");
-			sim_settle(s, "removing an area");
+			if (n > 0)
+				remove_range(s, space, i, n);
 			i += n + 1;
 		}
 	}
