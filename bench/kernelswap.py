@@ -121,9 +121,9 @@ def _start_guard(path, group):
         os._exit(0)
 
 
-def for_budget(folder, size, budget):
+def for_budget(folder, size, budget, extra=KERNEL_EXTRA):
     """Data of this size, in what pageout calls a budget."""
-    return KernelSwap(folder, KERNEL_SWAP * size, budget + KERNEL_EXTRA)
+    return KernelSwap(folder, KERNEL_SWAP * size, budget + extra)
 
 
 def counted(names):

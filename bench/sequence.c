@@ -20,6 +20,7 @@ enum {
 	HOT_READS = 16,     /* for each cold one */
 	LOOP_PERCENT = 120, /* of the budget */
 	LOOP_READS = 4,     /* for each page of the one-time scan */
+	OLD_PERCENT = 50,   /* of the budget */
 	LEAD_TIMES = 4,     /* accesses for each page before and behind a row */
 };
 
@@ -73,15 +74,43 @@ scattered(uint64_t i, uint64_t n)
 	return i % n * 2654435761u % n;
 }
 
-/* The loop's pages come first; what is scanned does not come back. */
+/* After LOOP_READS pages one that does not come back, of those behind them. */
+static bool
+is_scan(const struct sequence *q, uint64_t i, uint64_t *ret_page)
+{
+	uint64_t turn = i / (LOOP_READS + 1);
+
+	if (i % (LOOP_READS + 1) < LOOP_READS)
+		return false;
+	*ret_page = q->hot_pages + scattered(turn, q->pages - q->hot_pages);
+	return true;
+}
+
 static uint64_t
 page_loop(const struct sequence *q, uint64_t i)
 {
-	uint64_t turn = i / (LOOP_READS + 1), at = i % (LOOP_READS + 1);
+	uint64_t page;
 
-	if (at < LOOP_READS)
-		return scattered(turn * LOOP_READS + at, q->hot_pages);
-	return q->hot_pages + scattered(turn, q->pages - q->hot_pages);
+	if (is_scan(q, i, &page))
+		return page;
+	return scattered(i - i / (LOOP_READS + 1), q->hot_pages);
+}
+
+/*
+ * Of the pages that the loop has, some are used before the row starts, and
+ * then no more; from there on the others are the loop.
+ */
+static uint64_t
+page_change(const struct sequence *q, uint64_t i)
+{
+	uint64_t old = q->hot_pages * OLD_PERCENT / LOOP_PERCENT;
+	uint64_t loop = q->hot_pages - old, page;
+
+	if (is_scan(q, i, &page))
+		return page;
+	if (i < SEQUENCE_START)
+		return loop + draw(q, i) % old;
+	return scattered(i - i / (LOOP_READS + 1), loop);
 }
 
 static const struct {
@@ -92,7 +121,7 @@ static const struct {
 } rules[] = {
 	{"uniform", page_uniform, 1, 0},  {"zipf", page_zipf, 2, 0},
 	{"hot", page_hot, 10, 0},         {"loop", page_loop, 1, 0},
-	{"uniform2", page_uniform, 1, 2},
+	{"uniform2", page_uniform, 1, 2}, {"change", page_change, 1, 0},
 };
 
 int
@@ -114,7 +143,7 @@ sequence_start(struct sequence *q, const char *row,
 			zipf_init(&q->zipf, q->pages, zipf_theta);
 		if (q->page == page_hot)
 			start_hot(q, o->frames, HOT_PERCENT);
-		if (q->page == page_loop)
+		if (q->page == page_loop || q->page == page_change)
 			start_hot(q, o->frames, LOOP_PERCENT);
 		return 0;
 	}
