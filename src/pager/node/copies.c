@@ -12,9 +12,9 @@
  *	            \--left behind--> kswapd gives it back
  *
  * To the core that frame is mapped and its place is empty, as after a move.  So
- * before anything is to come to a place it is settled: what is left behind there
- * goes first.  Whoever faults gives nothing back: when as much is left behind as
- * may be, pages move again.
+ * before anything is to come to a place it is settled: what was left behind
+ * there goes first.  Whoever faults gives nothing back: when as much is left
+ * behind as may be, pages move again.
  *
  * On a machine of several nodes pages always move: a copy is on the node of
  * whoever makes it.
