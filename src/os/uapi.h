@@ -123,4 +123,10 @@ _Static_assert(PAGEMAP_SCAN == 0xc0606610, "the kernel's number");
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
+/* -- processes ---------------------------------------------------------- */
+
+#ifndef PIDFD_SELF_THREAD_GROUP /* Linux 6.14 */
+#define PIDFD_SELF_THREAD_GROUP (-10001)
+#endif
+
 #endif

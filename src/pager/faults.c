@@ -179,6 +179,8 @@ fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
 	struct batch b = {0};
 	enum fault_verdict v;
 
+	if (tid != 0)
+		copies_note_fault(at.node, (uint64_t)tid);
 	do {
 		node_lock(at.node);
 		v = (writes ? tap_fault_write : tap_fault)(at.node->core,

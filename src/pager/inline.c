@@ -86,6 +86,7 @@ serve(struct pager *p, uint64_t vpn)
 		struct batch b = {0};
 		enum fault_verdict v;
 
+		copies_note_fault(n, (uint64_t)pthread_self());
 		node_lock(n);
 		v = tap_fault(n->core, at.space, vpn, &b);
 		node_unlock(n);

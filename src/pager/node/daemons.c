@@ -130,6 +130,7 @@ kswapd_prepare(struct node *n)
 {
 	swap_grow(n);
 	caches_tell(n);
+	copies_give_back(n);
 }
 
 /* CPUs come and go, and the kernel unbinds whoever has lost his last. */

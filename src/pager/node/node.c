@@ -194,6 +194,7 @@ node_open(struct node *n, struct pager *p, unsigned id)
 	if ((r = open_pool(n, p->cfg.mem_bytes / p->node_count)) < 0 ||
 	    (r = open_core(n)) < 0 || (r = open_swap(n)) < 0)
 		return r;
+	copies_open(n);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
  *
  *	node.c		a node is built and taken down
  *	perform.c	operations of its core, done to real memory
+ *	copies.c	pages that come in as copies, where threads compete
  *	io.c		operations that go to its swap file, and come back
  *	daemons.c	kswapd, kreclaimd, the flusher
  *	cpus.c		which CPUs are near
@@ -54,6 +55,18 @@ struct pager_file {
 	size_t mem_bytes;
 };
 
+#define COPIES_MAX 64
+
+/* Frames that are mapped, and whose places are not empty yet. */
+struct copies {
+	pthread_mutex_t lock;
+	uint32_t max;             /* (C) */
+	uint32_t count;           /* changed under the lock; (A) */
+	uint32_t pfn[COPIES_MAX]; /* under the lock */
+	uint64_t thread;          /* (A) that faulted last */
+	uint32_t crowd;           /* (A) not 0: several threads fault */
+};
+
 /*
  * (C) constant while threads run; (L) under the lock; (M) changed under the
  * map's lock and the node's, read under either; (A) atomic.
@@ -86,7 +99,8 @@ struct node {
 	uint32_t asked[DAEMONS]; /* (A) futex: a turn is wanted */
 	uint32_t frozen;         /* (L) daemons rest: a fork is going on */
 	uint32_t standing_in;    /* (A) a fault does kswapd's work */
-	bool said_full;          /* (A) told once */
+	struct copies copies;
+	bool said_full; /* (A) told once */
 	struct os_thread threads[DAEMONS];
 	char names[DAEMONS][16];
 	char *stacks;
@@ -151,6 +165,9 @@ void node_forget(struct node *n);
  */
 void node_perform(struct node *n, struct batch *b);
 
+/* Give memory back: there are no pages at these addresses any more. */
+void drop_pages(void *addr, size_t bytes);
+
 /* One operation that is no transfer. */
 void perform_op(struct node *n, struct op *op);
 
@@ -175,6 +192,23 @@ bool io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b);
  * => seq was read from pager->events before the page was looked at
  */
 void io_wait(struct node *n, uint32_t seq);
+
+/* -- copies.c ------------------------------------------------------------- */
+
+/* Nothing is left behind yet; the pool is open. */
+void copies_open(struct node *n);
+
+/* This thread, by any number that is its own, has faulted. */
+void copies_note_fault(struct node *n, uint64_t thread);
+
+/* Bring the page of an OP_MAP in as a copy.  => false: it is to be moved */
+bool copies_map(struct node *n, const struct op *op);
+
+/* The places of all frames of an operation are to be empty. */
+void copies_settle(struct node *n, const struct op *op);
+
+/* For kswapd: when much was left behind, give it back. */
+void copies_give_back(struct node *n);
 
 /* -- cpus.c --------------------------------------------------------------- */
 

@@ -42,7 +42,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static void
+void
 drop_pages(void *addr, size_t bytes)
 {
 	long r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED);
@@ -183,6 +183,10 @@ map_rest(struct node *n, uint64_t vpn, uint32_t pfn, uint32_t run)
 static void
 perform_map(struct node *n, struct op *op)
 {
+	if (copies_map(n, op)) {
+		op->pg[0].err = 0;
+		return;
+	}
 	map_fill(n, op);
 	for (uint32_t i = 0; i < op->count;) {
 		uint64_t vpn = op->vpn + i, done = 0;
@@ -291,6 +295,7 @@ perform_unmap(struct node *n, struct op *op)
 {
 	bool discard = op->flags & OPF_DISCARD;
 
+	copies_settle(n, op);
 	for (uint32_t i = 0; i < op->count;) {
 		uint64_t vpn = op->vpn + i, done;
 		uint32_t pfn = op->pg[i].pfn;
@@ -422,12 +427,15 @@ populate(struct node *n, char *at, size_t bytes)
  * perhaps there already.
  */
 static int
-refill(struct node *n, char *at)
+refill(struct node *n, const struct op *op)
 {
+	char *at = frame_addr(n, op->pg[0].pfn);
 	uint64_t done;
-	int r = uffd_copy(n->pager->pool_uffd, at, n->zeros, PAGE_BYTES,
-	                  UFFDIO_COPY_MODE_DONTWAKE, &done);
+	int r;
 
+	copies_settle(n, op);
+	r = uffd_copy(n->pager->pool_uffd, at, n->zeros, PAGE_BYTES,
+	              UFFDIO_COPY_MODE_DONTWAKE, &done);
 	if (r == -EEXIST)
 		return 0;
 	return r == -ENOENT ? populate(n, at, PAGE_BYTES) : r;
@@ -443,7 +451,7 @@ perform_op(struct node *n, struct op *op)
 	case OP_POPULATE:
 		at = frame_addr(n, op->pg[0].pfn);
 		op->pg[0].err = (int16_t)(op->flags & OPF_REFILL
-		                                  ? refill(n, at)
+		                                  ? refill(n, op)
 		                                  : populate(n, at, bytes));
 		return;
 	case OP_MAP:
