@@ -72,6 +72,8 @@ enum op_flag {
 	                        result of its own */
 	OPF_FILE = 1 << 5, /* OP_UNMAP of a file's pages: zeros are contents */
 	OPF_BELIEVE = 1 << 6, /* OP_READ: whatever comes is right */
+	OPF_READ = 1 << 7, /* OP_MAP: was read just now, for faults that wait;
+	                      so nobody can know these pages by their frames */
 };
 
 struct op_page {

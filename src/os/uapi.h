@@ -125,7 +125,7 @@ _Static_assert(PAGEMAP_SCAN == 0xc0606610, "the kernel's number");
 
 /* -- processes ---------------------------------------------------------- */
 
-#ifndef PIDFD_SELF_THREAD_GROUP /* Linux 6.14 */
+#ifndef PIDFD_SELF_THREAD_GROUP /* Linux 6.17 */
 #define PIDFD_SELF_THREAD_GROUP (-10001)
 #endif
 

@@ -14,12 +14,13 @@
  *	cache/		shrinkers and slab caches: what the program can spare
  *	space/		spaces come and go
  *
- * Locks, in the order in which they are taken; none is held over a system call
- * that may wait:
+ * Locks, in the order in which they are taken; none but the last is held over a
+ * system call that may wait:
  *
  *	the caches'	which caches there are
  *	the map's	which ranges are managed, whose they are, and promises
  *	a node's	its core; never those of two nodes at once
+ *	its copies'	what was left behind in its pool; held while that goes
  *
  * Ranges begin to be managed, change hands and cease to be under the map's lock
  * and that of the node.  So who has found a page's node may have found what is

@@ -199,11 +199,11 @@ open_uffds(struct pager *p)
 
 	if (is_inline)
 		need |= UFFD_FEATURE_SIGBUS;
+	else
+		need |= UFFD_FEATURE_THREAD_ID;
 	if (p->cfg.events)
 		need |= UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_REMAP |
 		        UFFD_FEATURE_EVENT_UNMAP;
-	else if (p->node_count > 1)
-		need |= UFFD_FEATURE_THREAD_ID; /* whose CPU is it near? */
 	p->uffd = uffd_open(UFFD_OPEN_NONBLOCK |
 	                    (is_inline ? UFFD_OPEN_USER_MODE : 0));
 	if (p->uffd < 0)

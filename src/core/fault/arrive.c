@@ -171,7 +171,7 @@ read_map(struct core *c, struct op *op, struct batch *b)
 	uint32_t n = op->count;
 
 	op->kind = OP_MAP;
-	op->flags = 0;
+	op->flags = OPF_READ;
 	op->count = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct frame *f = &c->frames[op->pg[i].pfn];

@@ -16,6 +16,11 @@
  * there goes first.  Whoever faults gives nothing back: when as much is left
  * behind as may be, pages move again.
  *
+ * A page is copied only when it was read just now for a fault.  What is about
+ * to be mapped again may be known to somebody by its frame (a debugger that is
+ * writing to it), and a fault says that the page is missing: MOVE would refuse
+ * where there is a guard page, and a copy does not.
+ *
  * On a machine of several nodes pages always move: a copy is on the node of
  * whoever makes it.
  */
@@ -65,56 +70,72 @@ copies_note_fault(struct node *n, uint64_t thread)
 
 /* => false: there is no room */
 static bool
-leave_behind(struct copies *c, uint32_t pfn)
+leave_behind(struct node *n, uint32_t pfn)
 {
-	bool has_room;
+	struct copies *c = &n->copies;
+	uint32_t count;
 
 	(void)pthread_mutex_lock(&c->lock);
-	has_room = c->count < c->max;
-	if (has_room)
-		c->pfn[c->count++] = pfn;
+	count = c->count;
+	if (count < c->max) {
+		c->pfn[count] = pfn;
+		__atomic_store_n(&c->count, count + 1, __ATOMIC_RELAXED);
+	}
 	(void)pthread_mutex_unlock(&c->lock);
-	return has_room;
+	if (count + 1 == c->max / 2)
+		daemon_ask(n, DAEMON_KSWAPD);
+	return count < c->max;
+}
+
+static uint32_t
+left_behind(const struct node *n)
+{
+	return __atomic_load_n(&n->copies.count, __ATOMIC_RELAXED);
 }
 
 bool
 copies_map(struct node *n, const struct op *op)
 {
-	struct copies *c = &n->copies;
 	uint32_t pfn = op->pg[0].pfn;
 	uint64_t done;
 
-	if (op->count != 1 || op->flags & (OPF_ZERO | OPF_COPY) ||
-	    __atomic_load_n(&c->crowd, __ATOMIC_RELAXED) == 0 ||
-	    __atomic_load_n(&c->count, __ATOMIC_RELAXED) >= c->max ||
+	if (op->count != 1 || op->flags != OPF_READ ||
+	    __atomic_load_n(&n->copies.crowd, __ATOMIC_RELAXED) == 0 ||
+	    left_behind(n) >= n->copies.max ||
 	    faults_taking(n->pager, op->vpn) ||
 	    uffd_copy(n->pager->uffd, page_addr(op->vpn), frame_addr(n, pfn),
 	              PAGE_BYTES, 0, &done) < 0)
 		return false;
-	if (!leave_behind(c, pfn))
-		drop_pages(frame_addr(n, pfn), PAGE_BYTES);
-	else if (__atomic_load_n(&c->count, __ATOMIC_RELAXED) == c->max / 2)
-		daemon_ask(n, DAEMON_KSWAPD);
+	if (!leave_behind(n, pfn))
+		frames_drop(n, pfn, 1);
 	return true;
+}
+
+/* A frame's place is emptied, if its page was left behind. */
+static void
+settle(struct node *n, uint32_t pfn)
+{
+	struct copies *c = &n->copies;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (c->pfn[i] != pfn)
+			continue;
+		frames_drop(n, pfn, 1);
+		c->pfn[i] = c->pfn[c->count - 1];
+		__atomic_store_n(&c->count, c->count - 1, __ATOMIC_RELAXED);
+		return;
+	}
 }
 
 void
 copies_settle(struct node *n, const struct op *op)
 {
-	struct copies *c = &n->copies;
-
-	if (__atomic_load_n(&c->count, __ATOMIC_RELAXED) == 0)
+	if (left_behind(n) == 0)
 		return;
-	(void)pthread_mutex_lock(&c->lock);
+	(void)pthread_mutex_lock(&n->copies.lock);
 	for (uint32_t i = 0; i < op->count; i++)
-		for (uint32_t k = 0; k < c->count; k++)
-			if (c->pfn[k] == op->pg[i].pfn) {
-				drop_pages(frame_addr(n, c->pfn[k]),
-				           PAGE_BYTES);
-				c->pfn[k] = c->pfn[--c->count];
-				break;
-			}
-	(void)pthread_mutex_unlock(&c->lock);
+		settle(n, op->pg[i].pfn);
+	(void)pthread_mutex_unlock(&n->copies.lock);
 }
 
 void
@@ -122,8 +143,9 @@ copies_give_back(struct node *n)
 {
 	struct copies *c = &n->copies;
 	struct iovec places[COPIES_MAX];
+	long bytes;
 
-	if (__atomic_load_n(&c->count, __ATOMIC_RELAXED) < c->max / 2)
+	if (left_behind(n) == 0 || left_behind(n) < c->max / 2)
 		return;
 	(void)pthread_mutex_lock(&c->lock);
 	for (uint32_t i = 0; i < c->count; i++)
@@ -131,11 +153,11 @@ copies_give_back(struct node *n)
 			.iov_base = frame_addr(n, c->pfn[i]),
 			.iov_len = PAGE_BYTES,
 		};
-	if (syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, places,
-	            (long)c->count, MADV_DONTNEED,
-	            0) != (long)c->count * PAGE_BYTES)
+	bytes = syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, places,
+	                (long)c->count, MADV_DONTNEED_LOCKED, 0);
+	if (bytes != (long)c->count * PAGE_BYTES)
 		for (uint32_t i = 0; i < c->count; i++)
-			drop_pages(places[i].iov_base, PAGE_BYTES);
-	c->count = 0;
+			frames_drop(n, c->pfn[i], 1);
+	__atomic_store_n(&c->count, 0, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&c->lock);
 }

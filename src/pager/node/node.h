@@ -59,7 +59,7 @@ struct pager_file {
 
 /* Frames that are mapped, and whose places are not empty yet. */
 struct copies {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;     /* taken last; held while memory is dropped */
 	uint32_t max;             /* (C) */
 	uint32_t count;           /* changed under the lock; (A) */
 	uint32_t pfn[COPIES_MAX]; /* under the lock */
@@ -165,8 +165,8 @@ void node_forget(struct node *n);
  */
 void node_perform(struct node *n, struct batch *b);
 
-/* Give memory back: there are no pages at these addresses any more. */
-void drop_pages(void *addr, size_t bytes);
+/* The places of frames are empty, also if the process has locked its memory. */
+void frames_drop(const struct node *n, uint32_t pfn, uint32_t count);
 
 /* One operation that is no transfer. */
 void perform_op(struct node *n, struct op *op);

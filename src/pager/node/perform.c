@@ -43,9 +43,10 @@
 #endif
 
 void
-drop_pages(void *addr, size_t bytes)
+frames_drop(const struct node *n, uint32_t pfn, uint32_t count)
 {
-	long r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED);
+	long r = syscall(SYS_madvise, frame_addr(n, pfn),
+	                 (size_t)count << PAGE_SHIFT, MADV_DONTNEED_LOCKED);
 
 	must(r == 0);
 }
@@ -107,7 +108,7 @@ map_copy(struct node *n, uint64_t vpn, uint32_t pfn)
 		return r;
 	if (r < 0)
 		return -ENOENT;
-	drop_pages(frame_addr(n, pfn), PAGE_BYTES);
+	frames_drop(n, pfn, 1);
 	return 0;
 }
 
@@ -403,8 +404,7 @@ perform_adopt(struct node *n, struct op *op)
 {
 	for (uint32_t i = 0, run; i < op->count; i += run) {
 		run = run_of(op, i);
-		drop_pages(frame_addr(n, op->pg[i].pfn),
-		           (size_t)run << PAGE_SHIFT);
+		frames_drop(n, op->pg[i].pfn, run);
 	}
 }
 
@@ -436,9 +436,20 @@ refill(struct node *n, const struct op *op)
 	copies_settle(n, op);
 	r = uffd_copy(n->pager->pool_uffd, at, n->zeros, PAGE_BYTES,
 	              UFFDIO_COPY_MODE_DONTWAKE, &done);
-	if (r == -EEXIST)
+	if (r == -EEXIST) {
+		memset(at, 0, PAGE_BYTES);
 		return 0;
+	}
 	return r == -ENOENT ? populate(n, at, PAGE_BYTES) : r;
+}
+
+static void
+unpoison(const struct op *op)
+{
+	long r = syscall(SYS_madvise, page_addr(op->vpn),
+	                 (size_t)op->count << PAGE_SHIFT, MADV_DONTNEED);
+
+	must(r == 0);
 }
 
 void
@@ -467,7 +478,7 @@ perform_op(struct node *n, struct op *op)
 		perform_adopt(n, op);
 		return;
 	case OP_UNPOISON:
-		drop_pages(page_addr(op->vpn), bytes);
+		unpoison(op);
 		return;
 	case OP_WAKE:
 		(void)uffd_wake(n->pager->uffd, page_addr(op->vpn), bytes);
