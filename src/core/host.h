@@ -75,6 +75,7 @@ enum op_flag {
 	OPF_READ = 1 << 7, /* OP_MAP: was read just now, for faults that wait;
 	                      so nobody can know these pages by their frames */
 };
+_Static_assert(OPF_READ <= UINT8_MAX, "they are kept in a byte");
 
 struct op_page {
 	uint32_t pfn;

@@ -42,13 +42,21 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+/* Also if the process has locked its memory (mlockall). */
+static void
+drop_pages(void *addr, size_t bytes)
+{
+	long r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED);
+
+	if (r < 0 && errno == EINVAL)
+		r = syscall(SYS_madvise, addr, bytes, MADV_DONTNEED_LOCKED);
+	must(r == 0);
+}
+
 void
 frames_drop(const struct node *n, uint32_t pfn, uint32_t count)
 {
-	long r = syscall(SYS_madvise, frame_addr(n, pfn),
-	                 (size_t)count << PAGE_SHIFT, MADV_DONTNEED_LOCKED);
-
-	must(r == 0);
+	drop_pages(frame_addr(n, pfn), (size_t)count << PAGE_SHIFT);
 }
 
 /* Pages from index i whose frames are neighbours. */
@@ -443,15 +451,6 @@ refill(struct node *n, const struct op *op)
 	return r == -ENOENT ? populate(n, at, PAGE_BYTES) : r;
 }
 
-static void
-unpoison(const struct op *op)
-{
-	long r = syscall(SYS_madvise, page_addr(op->vpn),
-	                 (size_t)op->count << PAGE_SHIFT, MADV_DONTNEED);
-
-	must(r == 0);
-}
-
 void
 perform_op(struct node *n, struct op *op)
 {
@@ -478,7 +477,7 @@ perform_op(struct node *n, struct op *op)
 		perform_adopt(n, op);
 		return;
 	case OP_UNPOISON:
-		unpoison(op);
+		drop_pages(page_addr(op->vpn), bytes);
 		return;
 	case OP_WAKE:
 		(void)uffd_wake(n->pager->uffd, page_addr(op->vpn), bytes);
