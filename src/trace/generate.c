@@ -11,6 +11,9 @@
  *	scan	a quarter of the pages is hot; a scan goes round the others, one
  *		page of it after SCAN_HOT hot ones
  *	phases	one quarter of the pages for a while, then another
+ *	change	half of the time one quarter of the pages, at random; then a
+ *		loop through a third; and all the time a scan through the rest,
+ *		one page of it after CHANGE_USED others
  */
 #include <errno.h>
 #include <math.h>
@@ -23,6 +26,7 @@
 #include "trace/zipf.h"
 
 #define SCAN_HOT 16
+#define CHANGE_USED 4
 #define PART 4             /* one of so many is hot, or the working set */
 #define SPREAD 2654435761u /* a prime */
 
@@ -83,6 +87,19 @@ page_phases(const struct pattern *p, uint64_t i)
 	return (draw(p, ~phase) + draw(p, i) % set) % p->pages;
 }
 
+static uint64_t
+page_change(const struct pattern *p, uint64_t i)
+{
+	uint64_t old = p->pages / PART, loop = p->pages / 3;
+	uint64_t scan = p->pages - old - loop, turn = i / (CHANGE_USED + 1);
+
+	if (i % (CHANGE_USED + 1) == CHANGE_USED)
+		return old + loop + turn % scan;
+	if (i < p->accesses / 2)
+		return draw(p, i) % old;
+	return old + (i - turn) % loop;
+}
+
 static const struct {
 	const char *name, *help;
 	uint64_t (*page)(const struct pattern *p, uint64_t i);
@@ -92,6 +109,7 @@ static const struct {
 	{"loop", "page after page, round and round", page_loop},
 	{"scan", "a hot quarter, and a scan through the rest", page_scan},
 	{"phases", "one quarter after another", page_phases},
+	{"change", "a quarter, then a loop, and always a scan", page_change},
 };
 
 const char *
