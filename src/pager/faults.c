@@ -175,10 +175,7 @@ enum fault_verdict
 fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
           struct node **ret)
 {
-	/* Where a thread runs is in a file, and under an agent the numbers of
-	 * descriptors are the program's: we open none. */
-	int near = p->cfg.events ? 0 : tid;
-	struct place at = place_for(p, vpn, near);
+	struct place at = place_for(p, vpn, tid);
 	struct batch b = {0};
 	enum fault_verdict v;
 
@@ -191,7 +188,7 @@ fault_ask(struct pager *p, uint64_t vpn, int tid, bool writes,
 		node_unlock(at.node);
 		node_perform(at.node, &b);
 		*ret = at.node;
-	} while (v == FAULT_NOAREA && place_moved(p, vpn, near, &at));
+	} while (v == FAULT_NOAREA && place_moved(p, vpn, tid, &at));
 	return v;
 }
 

@@ -46,11 +46,15 @@ place_of(struct pager *p, uint64_t vpn)
 
 /* -- claims --------------------------------------------------------------- */
 
+/*
+ * Where another thread runs is in a file.  Under an agent the numbers of
+ * descriptors are the program's: we open none, and say where we are.
+ */
 unsigned
 near_node(struct pager *p, int tid)
 {
-	unsigned cpu =
-		tid != 0 ? numa_thread_cpu(tid) : (unsigned)sched_getcpu();
+	unsigned cpu = tid != 0 && !p->cfg.events ? numa_thread_cpu(tid)
+	                                          : (unsigned)sched_getcpu();
 	unsigned near = 0;
 
 	map_lock(p);
