@@ -352,7 +352,7 @@ int core_swapon(struct core *c, void *mem, uint32_t slots, uint32_t ready,
  */
 void core_swap_solid_state(struct core *c, unsigned type);
 
-/* The device has grown: slots below ready exist. */
+/* The device has grown: slots below ready exist.  Of no area: nothing. */
 void core_swap_grown(struct core *c, unsigned type, uint32_t ready);
 
 /*

@@ -467,15 +467,9 @@ frames_ready(const struct core *c)
 }
 
 bool
-frames_short(const struct core *c, uint32_t n)
+frames_below_high(const struct core *c)
 {
-	return frames_ready(c) < c->freepages.min + n;
-}
-
-bool
-frames_low(const struct core *c)
-{
-	return frames_ready(c) < c->freepages.low;
+	return frames_ready(c) < c->freepages.high;
 }
 
 uint32_t
@@ -487,4 +481,16 @@ core_frames_free(const struct core *c)
 		n += c->zones[i].free + c->zones[i].size -
 		     c->zones[i].populated;
 	return n;
+}
+
+uint32_t
+frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
+             uint32_t *pfns)
+{
+	uint32_t got = c->cfg.policy->alloc(c, use, want, need, pfns);
+	uint32_t ready = frames_ready(c);
+
+	if (ready < c->freepages.low && ready < core_frames_free(c))
+		wake(c, DAEMON_KSWAPD);
+	return got;
 }

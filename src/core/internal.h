@@ -110,13 +110,12 @@ area_slot(const struct area *a, uint64_t vpn)
 
 void frames_init(struct core *c);
 
-/* Frames for pages, by the policy: see policy.h, alloc(). */
-static inline uint32_t
-frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
-             uint32_t *pfns)
-{
-	return c->cfg.policy->alloc(c, use, want, need, pfns);
-}
+/*
+ * Frames for pages, by the policy: see policy.h, alloc().  kswapd lets the pool
+ * grow ahead of those who take them.
+ */
+uint32_t frames_alloc(struct core *c, enum alloc_use use, uint32_t want,
+                      uint32_t need, uint32_t *pfns);
 
 /*
  * A frame is nobody's any more.  FRAME_FRESH and FRAME_EMPTY say what is in
@@ -128,11 +127,8 @@ void frame_free(struct core *c, struct frame *f);
 bool frames_populate(struct core *c, struct batch *b);
 void frames_populated(struct core *c, struct op *op);
 
-/* Below the low watermark: frames are short. */
-bool frames_low(const struct core *c);
-
-/* A run of n would have to do without its neighbours. */
-bool frames_short(const struct core *c, uint32_t n);
+/* Below the high watermark: the pool is to grow, if it can. */
+bool frames_below_high(const struct core *c);
 
 /* -- slots.c -------------------------------------------------------------- */
 

@@ -2,9 +2,8 @@
 /*
  * replay.c -- do again what a record says was done, and compare.
  *
- * Whatever ends a replay -- a difference, a record that makes no sense, an
- * assertion of the core -- leaves by longjmp() from where it is found; a core
- * that is left in the middle of a call is thrown away.
+ * What ends a replay -- a difference, a record without sense, an assertion of
+ * the core -- leaves by longjmp(); a core in the middle of a call is given up.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -420,7 +419,8 @@ expect_swap(struct replay *r, struct event *e)
 	const uint64_t *a = e->arg;
 
 	if (e->kind != EVENT_swapon) {
-		if (a[0] >= SWAP_AREAS_MAX || !r->core->swap[a[0]].in_use)
+		if (a[0] >= SWAP_AREAS_MAX || (!r->core->swap[a[0]].in_use &&
+		                               e->kind != EVENT_swap_grown))
 			senseless(r, "swap areas");
 		return;
 	}

@@ -137,8 +137,6 @@ fault_touch(struct core *c, const struct fault *ft, struct batch *b)
 
 	touch_range(c, ft, &low, &high);
 	want = untouched_run(c, ft, low, high, &first);
-	if (frames_short(c, want) && frames_populate(c, b))
-		return FAULT_AGAIN;
 	op = op_get(c, OP_MAP, OPS_RESERVE_DONE);
 	if (op == NULL)
 		return FAULT_NOFRAME;
