@@ -47,6 +47,40 @@ the_pool_grows_in_blocks_of_2_mib(void **unused)
 		frames_populate(w->node->core, &(struct batch){NULL, NULL}));
 }
 
+/* Take frames of a pool of two blocks until kswapd is asked to let it grow. */
+static void
+kswapd_lets_the_pool_grow_before_frames_run_out(void **unused)
+{
+	struct batch b = {NULL, NULL};
+	const bool *asked;
+	struct core *c;
+	uint32_t n = 0;
+
+	(void)unused;
+	/* A policy that asks for nothing as long as the pool can grow. */
+	world_open((struct sim_options){.frames = ALL, .policy = "linux24"});
+	c = w->node->core;
+	asked = &w->node->daemon_queued[DAEMON_KSWAPD];
+	assert_int_equal(frames_alloc(c, ALLOC_TOUCH, 1, 1, pfns), 0);
+	assert_true(*asked);
+	(void)core_kswapd(c, &b);
+	host_submit(w->node, &b);
+	finish_all();
+	assert_int_equal(c->zones[0].free, ALL / 2);
+	assert_false(core_kswapd(c, &b)); /* enough is ready */
+
+	for (w->node->daemon_queued[DAEMON_KSWAPD] = false; !*asked; n++)
+		assert_int_equal(frames_alloc(c, ALLOC_TOUCH, 1, 1, &pfns[n]),
+		                 1);
+	assert_int_equal(c->zones[0].free, c->freepages.low - 1);
+	(void)core_kswapd(c, &b);
+	assert_int_equal(b.first->kind, OP_POPULATE);
+	host_submit(w->node, &b);
+	give_back(pfns, n);
+	finish_all();
+	assert_int_equal(c->zones[0].free, ALL);
+}
+
 static void
 buddy_merges_to_the_highest_order(void **unused)
 {
@@ -173,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_pool_grows_in_blocks_of_2_mib),
+		T(kswapd_lets_the_pool_grow_before_frames_run_out),
 		T(buddy_merges_to_the_highest_order),
 		T(buddies_that_are_no_buddies_do_not_merge),
 		T(a_run_of_frames_is_one_of_neighbours),
