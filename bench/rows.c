@@ -2,7 +2,7 @@
 /*
  * rows.c -- what is done to the memory, and how long it takes.
  *
- * fill, rmw and the scans go over all pages, in one order or another; the
+ * touch, fill, rmw and the scans go over all pages, in some order; the
  * random rows touch one page at a time, as sequence.c says, and keep the
  * latency of each access.  verify and warm, which are the accesses that lead to
  * uniform, are not measured.
@@ -144,11 +144,17 @@ scan_page(uint64_t page)
 }
 
 static void
+touch_page(uint64_t page)
+{
+	st.versions[page]++;
+	page_at(page)[0] = tag(page);
+}
+
+static void
 rmw_page(uint64_t page)
 {
 	check_tag(page);
-	st.versions[page]++;
-	page_at(page)[0] = tag(page);
+	touch_page(page);
 }
 
 static void
@@ -542,6 +548,7 @@ rows_start(struct memory *m, const struct rows_options *o)
 }
 
 static const struct row rows_in_order[] = {
+	{"touch", touch_page, forward, NOTHING, NOTHING},
 	{"fill", fill_page, forward, NOTHING, OUTSIDE},
 	{"scan", scan_page, forward, ALL, NOTHING},
 	{"rmw", rmw_page, forward, ALL, OUTSIDE},

@@ -42,7 +42,7 @@ ok 'each policy has one column' all \
 	"holds '$tmp/json' \"list(d['medians']) == ['plain', 'thread', 'inline', \
 'clock', 'fifo', 'random', 'device', 'optimum']\""
 ok 'all columns did all rows' holds "$tmp/json" \
-	"all(set(c) >= set('fill scan rmw backward stride streams uniform'.split()
+	"all(set(c) >= set('touch fill scan rmw backward stride streams uniform'.split()
 + 'uniform2 zipf hot end'.split())
 for n, c in d['medians'].items() if n != 'optimum')"
 # 16M of data, of which 12M are outside.
@@ -58,6 +58,10 @@ and r['in_share'] == 75 and 0 < r['p50_us'] <= r['p99_us'] <= r['p999_us']
 for c in [d['medians']['device']] for r in (c['uniform'], c['uniform2']))"
 ok 'where the device has no limit it says nothing' holds "$tmp/json" \
 	"d['medians']['device']['zipf'] == d['medians']['device']['hot'] == {}"
+ok 'what is touched first fits' holds "$tmp/json" \
+	"all(r['accesses'] == 512 and 0 < r['faults'] <= 1024
+and r['in_pages'] == r['out_pages'] == 0
+for n in ('thread', 'inline', 'clock') for r in [d['medians'][n]['touch']])"
 ok 'each fault is of one kind at least' holds "$tmp/json" \
 	"all(r['soft'] + r['major'] <= r['faults'] <= 1.1 * r['accesses']
 and r['fault_share'] == 100 * r['faults'] / r['accesses']
