@@ -24,7 +24,7 @@ enum {
 	BLOCK = 1 << 20,
 	DEPTH = 4, /* transfers in flight, each way */
 	BUFFER = 2 * DEPTH * BLOCK,
-	PROBE_BLOCKS = 512,
+	PROBE_BYTES = 512 << 20,
 	PROBE_READS = 2000,
 };
 
@@ -228,7 +228,8 @@ bandwidth(struct disk *d, const struct disk_way *in, const struct disk_way *out,
 	uint64_t t = monotonic_ns();
 	int r = disk_move(d, in, out);
 
-	*ret_mib_s = PROBE_BLOCKS / ((double)(monotonic_ns() - t) / 1e9);
+	*ret_mib_s =
+		PROBE_BYTES / 1048576.0 / ((double)(monotonic_ns() - t) / 1e9);
 	return r;
 }
 
@@ -254,14 +255,15 @@ latency(struct disk *d, double *ret_us)
 		ns[i] = monotonic_ns() - t;
 	}
 	qsort(ns, PROBE_READS, sizeof(ns[0]), compare_u64);
-	*ret_us = (double)ns[PROBE_READS / 2] / 1e3;
+	t = ns[PROBE_READS / 2];
+	*ret_us = (double)t / 1e3;
 	return r;
 }
 
 int
 disk_probe(const char *folder)
 {
-	const struct disk_way none = {0}, all = {PROBE_BLOCKS * BLOCK, NULL};
+	const struct disk_way none = {0}, all = {PROBE_BYTES, NULL};
 	double read_mib_s = 0, write_mib_s = 0, read_us = 0;
 	const char *why = "";
 	struct disk d;
