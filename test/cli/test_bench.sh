@@ -75,7 +75,8 @@ ok 'the drawing is well formed and has all of them' python3 -c '
 import sys, xml.dom.minidom
 xml.dom.minidom.parse(sys.argv[1])
 text = open(sys.argv[1]).read()
-sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "optimum")))
+sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "the device",
+	"optimum")))
 ' "$tmp/svg"
 
 try "$bench/run" "${small[@]}" --rows=fill,uniform --mem=16M \
@@ -95,9 +96,9 @@ ok 'a policy that is not built in is named before anything is measured' \
 	'has "$err" "policy no-such: not in this build"'
 
 try make -n -C "$bench/.." bench
-ok 'make bench has both systems beside kernel swap, and draws them' all \
+ok 'make bench has both systems beside kernel swap, 7 runs, and draws them' all \
 	'status_is 0' \
-	'matches "$out" "bench/run --policies linux24 kswapd --svg "' \
+	'matches "$out" "bench/run --runs 7 --policies linux24 kswapd --svg "' \
 	'lacks "$out" --backends'
 
 try "$bench/softfaults" --mem=8M --data 50 110 --policies clock fifo \
