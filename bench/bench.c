@@ -20,6 +20,7 @@
 #include "base/opt.h"
 #include "base/size.h"
 #include "bench/bench.h"
+#include "bench/disk.h"
 
 enum {
 	OPT_SIZE = 1,
@@ -61,11 +62,10 @@ static const struct opt_program program = {
 	.options = options,
 };
 
-static const char *const backends[] = {
-	[BACKEND_PLAIN] = "plain",
-	[BACKEND_KERNEL] = "kernel",
-	[BACKEND_THREAD] = "thread",
-	[BACKEND_INLINE] = "inline",
+static const char *const backends[BACKENDS] = {
+	[BACKEND_PLAIN] = "plain",   [BACKEND_KERNEL] = "kernel",
+	[BACKEND_THREAD] = "thread", [BACKEND_INLINE] = "inline",
+	[BACKEND_DEVICE] = "device",
 };
 
 static struct memory_options memory_options = {
@@ -166,18 +166,24 @@ set_option(int id, const char *value)
 	}
 }
 
+static double
+seconds(const struct timeval *t)
+{
+	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
 static int
 work(char *rows, const char *backend)
 {
 	struct memory memory;
-	struct rusage usage;
+	struct rusage usage, before;
 	const char *why;
 	char *save;
 	int r, i;
 
-	for (i = 0; i < 4 && strcmp(backend, backends[i]) != 0; i++)
+	for (i = 0; i < BACKENDS && strcmp(backend, backends[i]) != 0; i++)
 		;
-	if (i == 4)
+	if (i == BACKENDS)
 		fail(backend, "no such backend");
 	if (memory_options.size_bytes == 0)
 		fail("--size", "too small");
@@ -192,6 +198,7 @@ work(char *rows, const char *backend)
 	r = rows_start(&memory, &rows_options);
 	if (r < 0)
 		fail("memory for the tables", strerror(-r));
+	(void)getrusage(RUSAGE_SELF, &before);
 	for (char *row = strtok_r(rows, ",", &save); row != NULL;
 	     row = strtok_r(NULL, ",", &save)) {
 		r = rows_run(row);
@@ -200,10 +207,10 @@ work(char *rows, const char *backend)
 	}
 	(void)getrusage(RUSAGE_SELF, &usage);
 	(void)printf("{\"row\": \"end\", \"max_rss_kib\": %ld, "
-	             "\"user_s\": %ld.%06ld, \"system_s\": %ld.%06ld}\n",
-	             usage.ru_maxrss, usage.ru_utime.tv_sec,
-	             usage.ru_utime.tv_usec, usage.ru_stime.tv_sec,
-	             usage.ru_stime.tv_usec);
+	             "\"user_s\": %.6f, \"system_s\": %.6f}\n",
+	             usage.ru_maxrss,
+	             seconds(&usage.ru_utime) - seconds(&before.ru_utime),
+	             seconds(&usage.ru_stime) - seconds(&before.ru_stime));
 	memory_close(&memory);
 	return 0;
 }

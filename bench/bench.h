@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench.h -- the same accesses over four kinds of memory.
+ * bench.h -- the same accesses over four kinds of memory, and what the disk
+ * could do for them.
  *
  * A struct memory is where the data live; rows.c does not know which kind it
  * has.  Every page carries a tag of its index and version in its first word,
@@ -21,13 +22,20 @@ enum { BENCH_PAGE = 4096, THREADS_MAX = 64 };
 /* Where the first access of a random row is in its sequence. */
 #define SEQUENCE_START (UINT64_C(1) << 40)
 
-enum backend { BACKEND_PLAIN, BACKEND_KERNEL, BACKEND_THREAD, BACKEND_INLINE };
+enum backend {
+	BACKEND_PLAIN,
+	BACKEND_KERNEL,
+	BACKEND_THREAD,
+	BACKEND_INLINE,
+	BACKEND_DEVICE, /* no memory: bare I/O, as much as a row needs */
+	BACKENDS
+};
 
 struct memory_options {
 	enum backend backend;
 	uint64_t size_bytes;
 	uint64_t mem_bytes;
-	const char *swap_path; /* for libpageout; NULL: its default */
+	const char *swap_path; /* NULL: libpageout's default */
 	const char *policy;    /* likewise */
 	unsigned nodes;        /* likewise; 0: the default */
 	const char *cgroup;    /* folder of a memory control group to enter, or
@@ -39,6 +47,7 @@ struct memory {
 	char *start;
 	uint64_t bytes;
 	struct pageout *engine; /* NULL for memory of the kernel */
+	struct disk *disk;      /* NULL for memory */
 };
 
 /*
@@ -51,7 +60,7 @@ void memory_close(struct memory *m);
 
 /*
  * What has happened so far.  For memory of the kernel: pages of the machine,
- * faults of the process.
+ * faults of the process; for a disk: its pages alone.
  */
 struct memory_counts {
 	uint64_t in, out;            /* pages read from and written to swap */
@@ -106,14 +115,12 @@ struct rows_options {
 };
 
 /*
- * Do one row and print its result as a line of JSON.
+ * Do one row and print its result as a line of JSON, in which there is nothing
+ * but its name where a disk has nothing to do.
  * => returns 0, or -EINVAL: no such row; wrong contents end the process
  */
 int rows_start(struct memory *m, const struct rows_options *o);
 int rows_run(const char *name);
-
-/* Measure the disk under a folder and print a line of JSON.  => exit status */
-int disk_probe(const char *folder);
 
 static inline uint64_t
 mix(uint64_t x)

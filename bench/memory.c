@@ -3,7 +3,8 @@
  * memory.c -- where the data of a measurement live.
  *
  * Plain memory and kernel swap are the same mapping; for the second the process
- * first enters a control group that does not let it have that much.
+ * first enters a control group that does not let it have that much.  A disk is
+ * no memory; it is here so that the rows see one kind of thing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/disk.h"
 
 #ifdef HAVE_LIBPAGEOUT
 #include <pageout/pageout.h>
@@ -110,6 +112,20 @@ open_pageout(struct memory *m, const struct memory_options *o,
 }
 #endif
 
+static int
+open_disk(struct memory *m, const struct memory_options *o,
+          const char **ret_why)
+{
+	static struct disk disk;
+	int r = disk_open(&disk,
+	                  o->swap_path != NULL ? o->swap_path : "/var/tmp",
+	                  m->bytes, ret_why);
+
+	if (r == 0)
+		m->disk = &disk;
+	return r;
+}
+
 int
 memory_open(struct memory *m, const struct memory_options *o,
             const char **ret_why)
@@ -129,6 +145,10 @@ memory_open(struct memory *m, const struct memory_options *o,
 	case BACKEND_THREAD:
 	case BACKEND_INLINE:
 		return open_pageout(m, o, ret_why);
+	case BACKEND_DEVICE:
+		return open_disk(m, o, ret_why);
+	case BACKENDS:
+		break;
 	}
 	return -EINVAL;
 }
@@ -142,7 +162,10 @@ memory_close(struct memory *m)
 		return;
 	}
 #endif
-	(void)munmap(m->start, m->bytes);
+	if (m->disk != NULL)
+		disk_close(m->disk);
+	else
+		(void)munmap(m->start, m->bytes);
 }
 
 /* The number after a name in /proc/vmstat; 0 if there is none. */
@@ -197,6 +220,13 @@ memory_count(const struct memory *m, struct memory_counts *ret_counts)
 		return;
 	}
 #endif
+	if (m->disk != NULL) {
+		*ret_counts = (struct memory_counts){
+			.in = atomic_load(&m->disk->in),
+			.out = atomic_load(&m->disk->out),
+		};
+		return;
+	}
 	(void)getrusage(RUSAGE_SELF, &usage);
 	*ret_counts = (struct memory_counts){
 		.soft = (uint64_t)usage.ru_minflt,

@@ -2,10 +2,13 @@
 /*
  * rows.c -- what is done to the memory, and how long it takes.
  *
- * fill, rmw and the scans go over all pages, in one order or another; the
+ * touch, fill, rmw and the scans go over all pages, in some order; the
  * random rows touch one page at a time, as sequence.c says, and keep the
  * latency of each access.  verify and warm, which are the accesses that lead to
  * uniform, are not measured.
+ *
+ * A disk has no pages to touch.  Bare I/O moves what a row must have moved, and
+ * the result says how fast the row's accesses could be, no more.
  *
  * Several threads share a row: of those that go over all pages each has a part
  * of the order, of a random row each does the accesses to its blocks.  So
@@ -21,6 +24,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/disk.h"
 
 enum {
 	WORDS = BENCH_PAGE / sizeof(uint64_t),
@@ -35,12 +39,23 @@ static struct {
 	uint32_t *versions; /* of each page; locked in memory */
 } st;
 
+/* How much of the data a disk moves for a row. */
+enum share { NOTHING, OUTSIDE /* what memory does not hold */, ALL };
+
+/* A row that goes over all pages. */
+struct row {
+	const char *name;
+	void (*access)(uint64_t page);
+	uint64_t (*order)(uint64_t i, uint64_t count);
+	enum share in, out;
+};
+
 /* What one of the threads does in a row. */
 struct worker {
 	pthread_t thread;
 	unsigned id, threads;
 	void (*access)(uint64_t page);
-	uint64_t (*order)(uint64_t i);   /* the i-th page of all, or */
+	uint64_t (*order)(uint64_t i, uint64_t count); /* of pages, or */
 	const struct sequence *sequence; /* the pages of a random row */
 	uint64_t from;                   /* the first access */
 	uint64_t count;                  /* of accesses, or pages, of all */
@@ -70,6 +85,13 @@ wrong(uint64_t page, const char *what, uint64_t expected, uint64_t got)
 	              "bench: page %llu: %s: expected %016llx, got %016llx\n",
 	              (unsigned long long)page, what,
 	              (unsigned long long)expected, (unsigned long long)got);
+	exit(1);
+}
+
+static void
+disk_failed(int error)
+{
+	(void)fprintf(stderr, "bench: the device: %s\n", strerror(-error));
 	exit(1);
 }
 
@@ -122,11 +144,17 @@ scan_page(uint64_t page)
 }
 
 static void
+touch_page(uint64_t page)
+{
+	st.versions[page]++;
+	page_at(page)[0] = tag(page);
+}
+
+static void
 rmw_page(uint64_t page)
 {
 	check_tag(page);
-	st.versions[page]++;
-	page_at(page)[0] = tag(page);
+	touch_page(page);
 }
 
 static void
@@ -138,27 +166,28 @@ rmw_half(uint64_t page)
 		check_tag(page);
 }
 
-/* -- orders of all pages --------------------------------------------------- */
+/* -- orders of all pages, or of all blocks of a disk ----------------------- */
 
 static uint64_t
-forward(uint64_t i)
+forward(uint64_t i, uint64_t count)
 {
+	(void)count;
 	return i;
 }
 
 static uint64_t
-backward(uint64_t i)
+backward(uint64_t i, uint64_t count)
 {
-	return st.pages - 1 - i;
+	return count - 1 - i;
 }
 
 /* Every third page, then those behind them, then the rest. */
 static uint64_t
-stride(uint64_t i)
+stride(uint64_t i, uint64_t count)
 {
 	uint64_t first = 0, n;
 
-	while (i >= (n = (st.pages - first + STRIDE - 1) / STRIDE)) {
+	while (i >= (n = (count - first + STRIDE - 1) / STRIDE)) {
 		i -= n;
 		first++;
 	}
@@ -167,9 +196,9 @@ stride(uint64_t i)
 
 /* Two scans in turn, of the lower and the upper half. */
 static uint64_t
-two_scans(uint64_t i)
+two_scans(uint64_t i, uint64_t count)
 {
-	uint64_t half = (st.pages + 1) / 2;
+	uint64_t half = (count + 1) / 2;
 
 	return i % 2 == 0 ? i / 2 : half + i / 2;
 }
@@ -213,6 +242,10 @@ print_result(const char *row, const struct result *r)
 	const struct memory_counts *c = &r->counts;
 	double s = (double)(r->ns > 0 ? r->ns : 1) / 1e9;
 
+	if (r->accesses == 0) {
+		(void)printf("{\"row\": \"%s\"}\n", row);
+		return;
+	}
 	(void)printf("{\"row\": \"%s\", \"seconds\": %.6f, \"accesses\": %llu, "
 	             "\"mib_s\": %.3f, \"per_s\": %.3f, "
 	             "\"in_pages\": %llu, \"out_pages\": %llu, "
@@ -269,7 +302,7 @@ work_in_order(struct worker *w)
 
 	w->accesses = end - i;
 	while (i < end)
-		w->access(w->order(i++));
+		w->access(w->order(i++, w->count));
 	w->end_ns = monotonic_ns();
 }
 
@@ -348,8 +381,9 @@ run(const struct worker *like, struct result *r)
 }
 
 static void
-run_in_order(void (*access)(uint64_t page), uint64_t (*order)(uint64_t i),
-             uint64_t pages, struct result *r)
+run_in_order(void (*access)(uint64_t page),
+             uint64_t (*order)(uint64_t i, uint64_t count), uint64_t pages,
+             struct result *r)
 {
 	run(&(struct worker){.threads = st.options.threads,
 	                     .access = access,
@@ -394,6 +428,83 @@ run_lead(const struct sequence *q, void (*access)(uint64_t page),
 	run_at_random(q, -q->accesses, access, latency_ns, r);
 }
 
+/* -- bare I/O -------------------------------------------------------------- */
+
+/* The pages that are not in memory when it is full. */
+static uint64_t
+pages_outside(void)
+{
+	return st.pages > st.options.frames ? st.pages - st.options.frames : 0;
+}
+
+static void
+read_page(uint64_t page)
+{
+	int e = disk_read_page(st.memory->disk, page);
+
+	if (e < 0)
+		disk_failed(e);
+}
+
+/*
+ * Each read stands for as many accesses as there are to a miss.  That is known
+ * only where all pages are wanted alike; of other rows nothing is done.
+ */
+static void
+read_misses(const char *name, const struct sequence *q, uint32_t *latency_ns,
+            struct result *r)
+{
+	uint64_t outside = pages_outside();
+	struct sequence reads = *q;
+
+	reads.accesses = q->accesses * outside / st.pages;
+	if (reads.accesses == 0 || strncmp(name, "uniform", 7) != 0)
+		return;
+	run_at_random(&reads, 0, read_page, latency_ns, r);
+	sort_latencies(r, latency_ns);
+	r->accesses = r->accesses * st.pages / outside;
+}
+
+/* What is moved stands for an access to every page. */
+static void
+move_pages(const struct row *row, struct result *r)
+{
+	uint64_t pages[] = {
+		[NOTHING] = 0,
+		[OUTSIDE] = pages_outside(),
+		[ALL] = pages_outside() > 0 ? st.pages : 0,
+	};
+	struct disk_way in = {pages[row->in] * BENCH_PAGE, row->order};
+	struct disk_way out = {pages[row->out] * BENCH_PAGE, row->order};
+	int e;
+
+	if (in.bytes + out.bytes == 0)
+		return;
+	begin(r);
+	e = disk_move(st.memory->disk, &in, &out);
+	if (e < 0)
+		disk_failed(e);
+	end(r, monotonic_ns());
+	r->accesses = st.pages;
+}
+
+/* ------------------------------------------------------------------------- */
+
+static void
+run_random(const char *name, const struct sequence *q, uint32_t *latency_ns,
+           struct result *r)
+{
+	bool is_lead = strcmp(name, "warm") == 0;
+	bool is_zipf = strcmp(name, "zipf") == 0;
+	void (*access)(uint64_t page) = is_zipf ? rmw_half : check_tag;
+
+	if (is_lead || is_zipf || q->hot_pages > 0)
+		run_lead(q, access, latency_ns, r);
+	if (!is_lead)
+		run_at_random(q, 0, access, latency_ns, r);
+	sort_latencies(r, latency_ns);
+}
+
 /* => returns 0, -EINVAL: no such row, or -ENOMEM */
 static int
 run_random_row(const char *name, struct result *r)
@@ -405,26 +516,23 @@ run_random_row(const char *name, struct result *r)
 		.accesses = st.options.accesses,
 		.threads = st.options.threads,
 	};
-	bool is_lead = strcmp(name, "warm") == 0;
-	bool is_zipf = strcmp(name, "zipf") == 0;
-	void (*access)(uint64_t page) = is_zipf ? rmw_half : check_tag;
 	struct sequence q;
 	uint32_t *latency_ns;
 	size_t bytes;
 	int e;
 
-	e = sequence_start(&q, is_lead ? "uniform" : name, &o);
+	e = sequence_start(&q, strcmp(name, "warm") == 0 ? "uniform" : name,
+	                   &o);
 	if (e < 0)
 		return e;
 	bytes = q.threads * q.accesses * sizeof(*latency_ns);
 	latency_ns = locked(bytes);
 	if (latency_ns == NULL)
 		return -ENOMEM;
-	if (is_lead || is_zipf || q.hot_pages > 0)
-		run_lead(&q, access, latency_ns, r);
-	if (!is_lead)
-		run_at_random(&q, 0, access, latency_ns, r);
-	sort_latencies(r, latency_ns);
+	if (st.memory->disk != NULL)
+		read_misses(name, &q, latency_ns, r);
+	else
+		run_random(name, &q, latency_ns, r);
 	(void)munmap(latency_ns, bytes);
 	return 0;
 }
@@ -439,15 +547,15 @@ rows_start(struct memory *m, const struct rows_options *o)
 	return st.versions != NULL ? 0 : -ENOMEM;
 }
 
-static const struct {
-	const char *name;
-	void (*access)(uint64_t page);
-	uint64_t (*order)(uint64_t i);
-} rows_in_order[] = {
-	{"fill", fill_page, forward},   {"scan", scan_page, forward},
-	{"rmw", rmw_page, forward},     {"backward", scan_page, backward},
-	{"stride", scan_page, stride},  {"streams", scan_page, two_scans},
-	{"verify", scan_page, forward},
+static const struct row rows_in_order[] = {
+	{"touch", touch_page, forward, NOTHING, NOTHING},
+	{"fill", fill_page, forward, NOTHING, OUTSIDE},
+	{"scan", scan_page, forward, ALL, NOTHING},
+	{"rmw", rmw_page, forward, ALL, OUTSIDE},
+	{"backward", scan_page, backward, OUTSIDE, NOTHING},
+	{"stride", scan_page, stride, ALL, NOTHING},
+	{"streams", scan_page, two_scans, ALL, NOTHING},
+	{"verify", scan_page, forward, NOTHING, NOTHING},
 };
 
 int
@@ -455,15 +563,18 @@ rows_run(const char *name)
 {
 	struct result r = {0};
 	unsigned i = 0, n = sizeof(rows_in_order) / sizeof(*rows_in_order);
+	const struct row *row;
 	int e = 0;
 
 	while (i < n && strcmp(name, rows_in_order[i].name) != 0)
 		i++;
-	if (i < n)
-		run_in_order(rows_in_order[i].access, rows_in_order[i].order,
-		             st.pages, &r);
-	else
+	row = i < n ? &rows_in_order[i] : NULL;
+	if (row == NULL)
 		e = run_random_row(name, &r);
+	else if (st.memory->disk != NULL)
+		move_pages(row, &r);
+	else
+		run_in_order(row->access, row->order, st.pages, &r);
 	if (e == 0)
 		print_result(name, &r);
 	return e;

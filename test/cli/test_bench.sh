@@ -26,7 +26,7 @@ ok 'a row in order has no optimum' all 'status_is 2' \
 	'has "$err" "scan: no such random row"'
 
 small=(--size=16M --mem=4M --runs=1 --accesses=1500 --swap="$tmp")
-try "$bench/run" "${small[@]}" --backends=plain,thread,inline \
+try "$bench/run" "${small[@]}" --backends=plain,device,thread,inline \
 	--policies clock fifo --policies random fifo \
 	--json="$tmp/json" --svg="$tmp/svg"
 if test "$status" = 0 && has "$out" 'not measured:'; then
@@ -38,29 +38,55 @@ ok 'the table is printed' all 'status_is 0' \
 	'has "$out" "plain memory pageout thread"' \
 	'matches "$out" "^hot set and a cold scan  "'
 ok 'each policy has one column' all \
-	'matches "$out" "thread: clock +thread: fifo +thread: random +optimum$"' \
+	'matches "$out" "thread: clock +thread: fifo +thread: random +the device +optimum$"' \
 	"holds '$tmp/json' \"list(d['medians']) == ['plain', 'thread', 'inline', \
-'clock', 'fifo', 'random', 'optimum']\""
+'clock', 'fifo', 'random', 'device', 'optimum']\""
 ok 'all columns did all rows' holds "$tmp/json" \
-	"all(set(c) >= set('fill scan rmw backward stride streams uniform'.split()
+	"all(set(c) >= set('touch fill scan rmw backward stride streams uniform'.split()
 + 'uniform2 zipf hot end'.split())
 for n, c in d['medians'].items() if n != 'optimum')"
+# 16M of data, of which 12M are outside.
+ok 'the device moves what a row must have moved' holds "$tmp/json" \
+	"all(r['in_mib'] == i and r['out_mib'] == o and r['accesses'] == 4096
+and r['mib_s'] > 0
+for row, i, o in (('fill', 0, 12), ('scan', 16, 0), ('rmw', 16, 12),
+('backward', 12, 0), ('stride', 16, 0), ('streams', 16, 0))
+for r in [d['medians']['device'][row]])"
+ok 'a random read of the device stands for more accesses' holds "$tmp/json" \
+	"all(r['in_pages'] == 1125 and r['accesses'] == 1500
+and r['in_share'] == 75 and 0 < r['p50_us'] <= r['p99_us'] <= r['p999_us']
+for c in [d['medians']['device']] for r in (c['uniform'], c['uniform2']))"
+ok 'where the device has no limit it says nothing' holds "$tmp/json" \
+	"d['medians']['device']['zipf'] == d['medians']['device']['hot'] == {}"
+ok 'what is touched first fits' holds "$tmp/json" \
+	"all(r['accesses'] == 512 and 0 < r['faults'] <= 1024
+and r['in_pages'] == r['out_pages'] == 0
+for n in ('thread', 'inline', 'clock') for r in [d['medians'][n]['touch']])"
 ok 'each fault is of one kind at least' holds "$tmp/json" \
 	"all(r['soft'] + r['major'] <= r['faults'] <= 1.1 * r['accesses']
 and r['fault_share'] == 100 * r['faults'] / r['accesses']
-for n, c in d['medians'].items() if n not in ('plain', 'optimum')
+for n, c in d['medians'].items() if n not in ('plain', 'device', 'optimum')
 for r in (c['uniform'], c['zipf'], c['hot']))"
 ok 'no policy reads less than the optimum' holds "$tmp/json" \
 	"all(c[row]['in_share'] > 0.9 * d['medians']['optimum'][row]['in_share']
-for n, c in d['medians'].items() if n not in ('plain', 'optimum')
+for n, c in d['medians'].items() if n not in ('plain', 'device', 'optimum')
 for row in ('uniform', 'zipf', 'hot'))"
 ok 'the drawing is well formed and has all of them' python3 -c '
 import sys, xml.dom.minidom
 xml.dom.minidom.parse(sys.argv[1])
 text = open(sys.argv[1]).read()
-sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "optimum")))
+sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "the device",
+	"optimum")))
 ' "$tmp/svg"
 
+try "$bench/run" "${small[@]}" --rows=fill,uniform --mem=16M \
+	--backends=device --json="$tmp/json"
+ok 'data that fit need no device' all 'status_is 0' \
+	'matches "$out" "^fill +MiB/s +-$"' \
+	"holds '$tmp/json' \"d['medians']['device']['uniform'] == {}\""
+try "$bench/run" "${small[@]}" --backends=no-such
+ok 'a backend that is none is told which there are' all 'status_is 2' \
+	'has "$err" "plain, kernel, thread, inline, device"'
 try "$bench/run" "${small[@]}" --rows=fill --backends=plain
 ok 'without a random row there is no optimum' all 'status_is 0' \
 	'lacks "$out" optimum'
@@ -70,9 +96,9 @@ ok 'a policy that is not built in is named before anything is measured' \
 	'has "$err" "policy no-such: not in this build"'
 
 try make -n -C "$bench/.." bench
-ok 'make bench has both systems beside kernel swap, and draws them' all \
+ok 'make bench has both systems beside kernel swap, 7 runs, and draws them' all \
 	'status_is 0' \
-	'matches "$out" "bench/run --policies linux24 kswapd --svg "' \
+	'matches "$out" "bench/run --runs 7 --policies linux24 kswapd --svg "' \
 	'lacks "$out" --backends'
 
 try "$bench/softfaults" --mem=8M --data 50 110 --policies clock fifo \
