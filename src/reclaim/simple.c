@@ -138,6 +138,7 @@ simple_gone(struct core *c, struct frame *f)
 	case LIST_BUDDY:
 	case LIST_EMPTY:
 	case LIST_PROBATION:
+	case LIST_TRIED:
 	case LIST_INACTIVE_ANON:
 	case LIST_ACTIVE_ANON:
 	case LIST_INACTIVE_FILE:

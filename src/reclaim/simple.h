@@ -40,9 +40,8 @@ struct simple_policy {
 /* What all of them do alike. */
 #define SIMPLE_OPS                                              \
 	.watermarks = simple_watermarks, .alloc = simple_alloc, \
-	.cached = simple_cached, .cleaned = simple_cleaned,     \
-	.kswapd = simple_kswapd, .kreclaimd = simple_kreclaimd, \
-	.flush = simple_flush, .reclaim_direct = simple_reclaim_direct
+	.found = simple_found, .kswapd = simple_kswapd,         \
+	.kreclaimd = simple_kreclaimd, .flush = simple_flush
 
 size_t simple_state_bytes(const struct core_config *cfg);
 void simple_init(struct core *c);

@@ -54,20 +54,22 @@ random_choose(struct core *c, struct simple *s, uint32_t refused)
 	return fifo_choose(c, s, refused);
 }
 
-#define YARDSTICK(id, text, chooser)                       \
-	const struct simple_policy policy_##id = {         \
-		.ops = {.name = #id,                       \
-	                .help = text,                      \
-	                SIMPLE_OPS,                        \
-	                .state_bytes = simple_state_bytes, \
-	                .init = simple_init,               \
-	                .mapped = simple_mapped,           \
-	                .found = simple_found,             \
-	                .gone = simple_gone,               \
-	                .freed = simple_freed,             \
-	                .held = simple_held},              \
-		.choose = chooser,                         \
-		.refused = simple_refused,                 \
+#define YARDSTICK(id, text, chooser)                             \
+	const struct simple_policy policy_##id = {               \
+		.ops = {.name = #id,                             \
+	                .help = text,                            \
+	                SIMPLE_OPS,                              \
+	                .state_bytes = simple_state_bytes,       \
+	                .init = simple_init,                     \
+	                .mapped = simple_mapped,                 \
+	                .cached = simple_cached,                 \
+	                .cleaned = simple_cleaned,               \
+	                .gone = simple_gone,                     \
+	                .freed = simple_freed,                   \
+	                .reclaim_direct = simple_reclaim_direct, \
+	                .held = simple_held},                    \
+		.choose = chooser,                               \
+		.refused = simple_refused,                       \
 	}
 
 YARDSTICK(fifo, "the page that came in first leaves first", fifo_choose);

@@ -93,7 +93,7 @@ a_page_that_comes_back_late_is_on_probation(void **unused)
 	       stat_of(PAGEOUT_STAT_pgsteal_kswapd);
 	while (stat_of(PAGEOUT_STAT_pgsteal_direct) +
 	               stat_of(PAGEOUT_STAT_pgsteal_kswapd) <=
-	       gone + FRAMES / 2)
+	       gone + FRAMES / 4)
 		touch(other++, true);
 	touch(0, false);
 	assert_int_equal(list_of(0), LIST_PROBATION);
@@ -304,6 +304,82 @@ active_pages_leave_when_others_become_active(void **unused)
 	}
 }
 
+static void
+an_active_page_is_tried_before_it_leaves(void **unused)
+{
+	struct core *c = w->node->core;
+
+	(void)unused;
+	touch(1, true);
+	touch(2, true);
+	touch_again(1);
+	swap_out(1, 2);
+	assert_int_equal(state(2), PAGE_SWAPPED);
+	assert_int_equal(state(1), PAGE_CACHED);
+	assert_int_equal(frame_of_page(c, 0, vpn(1))->list, LIST_TRIED);
+	touch(1, false);
+	assert_int_equal(list_of(1), LIST_ACTIVE);
+}
+
+static void
+a_trial_ends_when_many_others_were_tried(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i <= FRAMES / 8; i++) {
+		touch(i, true);
+		touch_again(i);
+		swap_out(i, 1);
+		assert_int_equal(state(0),
+		                 i < FRAMES / 8 ? PAGE_CACHED : PAGE_SWAPPED);
+	}
+	for (uint32_t i = 1; i <= FRAMES / 8; i++)
+		assert_int_equal(state(i), PAGE_CACHED);
+}
+
+/* Nothing else can leave. */
+static void
+with_all_others_pinned_tried_pages_leave(void **unused)
+{
+	struct batch b = {NULL, NULL};
+	uint32_t n = 0;
+
+	(void)unused;
+	for (; n < FRAMES / 8; n++) {
+		touch(n, true);
+		touch_again(n);
+		swap_out(n, 1);
+		assert_int_equal(state(n), PAGE_CACHED);
+	}
+	while (core_frames_free(w->node->core) > FRAMES_RESERVE) {
+		assert_true(touch_if_possible(n));
+		assert_int_equal(core_pin(w->node->core, 0, vpn(n++), &b),
+		                 FAULT_DONE);
+	}
+	for (uint32_t i = 0; i < FRAMES / 16; i++)
+		assert_true(touch_if_possible(n++));
+}
+
+/* All that is active is used no more; what is used now fits. */
+static void
+active_pages_that_are_used_no_more_make_room(void **unused)
+{
+	enum { USED = FRAMES * 3 / 4 };
+	uint64_t faults;
+
+	(void)unused;
+	for (uint32_t i = 0; i < FRAMES; i++) {
+		touch(i, true);
+		touch_again(i);
+	}
+	for (uint32_t round = 0; round < 32; round++)
+		for (uint32_t i = 0; i < USED; i++)
+			touch(FRAMES + i, false);
+	faults = stat_of(PAGEOUT_STAT_pgmajfault);
+	for (uint32_t i = 0; i < USED; i++)
+		touch(FRAMES + i, false);
+	assert_int_equal(stat_of(PAGEOUT_STAT_pgmajfault), faults);
+}
+
 int
 main(void)
 {
@@ -336,6 +412,14 @@ main(void)
 			fresh),
 		cmocka_unit_test_setup(
 			active_pages_leave_when_others_become_active, fresh),
+		cmocka_unit_test_setup(an_active_page_is_tried_before_it_leaves,
+	                               fresh),
+		cmocka_unit_test_setup(a_trial_ends_when_many_others_were_tried,
+	                               fresh),
+		cmocka_unit_test_setup(with_all_others_pinned_tried_pages_leave,
+	                               fresh),
+		cmocka_unit_test_setup(
+			active_pages_that_are_used_no_more_make_room, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ list_state24(const struct frame *f)
 		return STATE_FREE;
 	case LIST_NONE:
 	case LIST_PROBATION:
+	case LIST_TRIED:
 	case LIST_INACTIVE_ANON:
 	case LIST_ACTIVE_ANON:
 	case LIST_INACTIVE_FILE:
