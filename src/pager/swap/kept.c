@@ -178,7 +178,7 @@ mark_check(struct swapplace *p)
 			return place_refuse(
 				p, -EEXIST,
 				"holds a system that was suspended to disk: if "
-			        "that is not wanted any more, mkswap it");
+				"that is not wanted any more, mkswap it");
 	return place_refuse(p, -EEXIST,
 	                    "is not a swap file; to make one: fallocate -l "
 	                    "SIZE FILE && chmod 600 FILE && mkswap FILE");
