@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Kernel swap in a memory control group, for as long as a measurement lasts.
+"""Swap files, and kernel swap, for as long as a measurement lasts.
 
-The swap file and the group are the machine's, not ours, so they must go away
-whatever happens.  A guard, a process of its own session, waits for the end of
-a pipe whose other end only we hold: when we end, in order or killed, it kills
-what is left in the group, switches the swap file off and deletes both.
+Kernel swap and pageout have files that are made alike: their blocks are there
+and written before anything is measured, so nobody's first run finds them.
+
+Swap files, and the control group of kernel swap, must go away whatever happens.
+A guard, a process of its own session, waits for the end of a pipe whose other
+end only we hold: when we end, in order or killed, it kills what is left in the
+group, switches the swap file off and deletes both.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,7 +23,8 @@ from common import Unavailable
 KERNEL_EXTRA = 8 << 20
 # A swap file more than half full makes the kernel give up the copies of pages
 # that it has read, and write them again.  So it is never that full.
-KERNEL_SWAP = 3
+# pageout has as much.
+SWAP_TIMES = 3
 
 
 def _write(path, text):
@@ -66,11 +71,34 @@ def _limit_group(group, version, limit):
         raise Unavailable(f"{name}: {error.strerror}") from None
 
 
-def _command(*words):
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _command(name, *words):
+    # These programs are root's, and not always in the path of others.
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if path is None:
+        raise Unavailable(f"no {name}")
+    done = subprocess.run(
+        [path, *words], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         last = (done.stderr.strip() or "failed").splitlines()[-1]
         raise Unavailable(last)
+
+
+def _make_file(path, size):
+    """A swap area, its blocks written, none of them in the page cache."""
+    megabytes = str(size >> 20)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise Unavailable(f"{path}: {error.strerror}") from None
+    _command("fallocate", "-l", megabytes + "M", path)
+    write = ["dd", "if=/dev/zero", "of=" + path, "bs=1M",
+             "count=" + megabytes, "conv=notrunc,fsync", "status=none"]
+    try:
+        _command(*write, "oflag=direct")
+    except Unavailable:
+        _command(*write)
+    _command("mkswap", path)
 
 
 def _kill_group(group):
@@ -93,13 +121,15 @@ def _clean(path, group):
         except OSError:
             pass
 
-    attempt(_kill_group, group)
+    if group is not None:
+        attempt(_kill_group, group)
     with open("/proc/swaps", encoding="utf-8") as file:
         active = any(line.split()[0] == path for line in file)
     if active:
         subprocess.run(["swapoff", path], check=False)
     attempt(os.unlink, path)
-    attempt(os.rmdir, group)
+    if group is not None:
+        attempt(os.rmdir, group)
 
 
 def _start_guard(path, group):
@@ -109,10 +139,12 @@ def _start_guard(path, group):
     if pid:
         os.close(reader)
         return writer, pid
+    # Another guard waits for the end of a pipe that is ours by inheritance.
+    os.closerange(3, reader)
+    os.closerange(reader + 1, os.sysconf("SC_OPEN_MAX"))
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.close(writer)
     try:
         while os.read(reader, 1):
             pass
@@ -123,7 +155,12 @@ def _start_guard(path, group):
 
 def for_budget(folder, size, budget, extra=KERNEL_EXTRA):
     """Data of this size, in what pageout calls a budget."""
-    return KernelSwap(folder, KERNEL_SWAP * size, budget + extra)
+    return KernelSwap(folder, SWAP_TIMES * size, budget + extra)
+
+
+def for_pageout(folder, size):
+    """Data of this size: a swap file for pageout."""
+    return SwapFile(folder, SWAP_TIMES * size)
 
 
 def counted(names):
@@ -133,48 +170,58 @@ def counted(names):
     return {name: int(value) for name, value in pairs if name in names}
 
 
-class KernelSwap:
-    """with KernelSwap(folder, size, limit) as swap: ... swap.group ..."""
+class SwapFile:
+    """with SwapFile(folder, size) as swap: ... swap.path ..."""
 
-    def __init__(self, folder, size, limit):
-        name = f"pageout-bench-{os.getpid()}"
-        self.path = os.path.join(os.path.realpath(folder), name + ".swap")
+    suffix = ".pageout"
+
+    def __init__(self, folder, size):
+        self.name = f"pageout-bench-{os.getpid()}"
+        self.path = os.path.join(
+            os.path.realpath(folder), self.name + self.suffix
+        )
         self.size = size
-        self.limit = limit
-        self.name = name
         self.group = None
-        self.version = None
         self.guard = None
 
     def __enter__(self):
-        if os.geteuid() != 0:
-            raise Unavailable("not root")
-        self.group, self.version = _make_group(self.name)
         self.guard = _start_guard(self.path, self.group)
         try:
-            _limit_group(self.group, self.version, self.limit)
-            self._swap_on()
+            self._set_up()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _swap_on(self):
-        megabytes = str(self.size >> 20)
-        try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
-        except OSError as error:
-            raise Unavailable(f"{self.path}: {error.strerror}") from None
-        _command("fallocate", "-l", megabytes + "M", self.path)
-        _command("mkswap", self.path)
-        try:
-            _command("swapon", self.path)
-        except Unavailable:
-            # Some file systems want the blocks written.
-            _command("dd", "if=/dev/zero", "of=" + self.path, "bs=1M",
-                     "count=" + megabytes, "status=none")
-            _command("mkswap", self.path)
-            _command("swapon", self.path)
+    def _set_up(self):
+        _make_file(self.path, self.size)
+
+    def __exit__(self, *_):
+        writer, pid = self.guard
+        os.close(writer)
+        os.waitpid(pid, 0)
+
+
+class KernelSwap(SwapFile):
+    """with KernelSwap(folder, size, limit) as swap: ... swap.group ..."""
+
+    suffix = ".swap"
+
+    def __init__(self, folder, size, limit):
+        super().__init__(folder, size)
+        self.limit = limit
+        self.version = None
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            raise Unavailable("not root")
+        self.group, self.version = _make_group(self.name)
+        return super().__enter__()
+
+    def _set_up(self):
+        _limit_group(self.group, self.version, self.limit)
+        super()._set_up()
+        _command("swapon", self.path)
 
     def kills(self):
         """Processes that the kernel killed because the group was full."""
@@ -182,8 +229,3 @@ class KernelSwap:
         with open(os.path.join(self.group, name), encoding="ascii") as file:
             counts = dict(line.split() for line in file)
         return int(counts.get("oom_kill", 0))
-
-    def __exit__(self, *_):
-        writer, pid = self.guard
-        os.close(writer)
-        os.waitpid(pid, 0)

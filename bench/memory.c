@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -58,6 +59,18 @@ open_anonymous(struct memory *m, const char **ret_why)
 }
 
 #ifdef HAVE_LIBPAGEOUT
+/* Of a file that is kept it is all that there is. */
+static uint64_t
+swap_bytes(const struct memory_options *o)
+{
+	struct stat st;
+
+	if (o->swap_path != NULL && stat(o->swap_path, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		return 0;
+	return o->size_bytes + o->size_bytes / 4 + (64u << 20);
+}
+
 static void
 log_line(void *ctx, enum pageout_log_level level, const char *line)
 {
@@ -72,7 +85,7 @@ open_pageout(struct memory *m, const struct memory_options *o,
 {
 	struct pageout_options options = {
 		.mem_bytes = o->mem_bytes,
-		.swap_bytes = o->size_bytes + o->size_bytes / 4 + (64u << 20),
+		.swap_bytes = swap_bytes(o),
 		.swap_path = o->swap_path,
 		.policy = o->policy,
 		.nodes = o->nodes,

@@ -83,9 +83,11 @@ struct pageout_options {
 	uint64_t swap_bytes;   /* size of the swap file, at least 8192 for each
 	                        node; 0: chosen from the free space of its file
 	                        system */
-	const char *swap_path; /* directory for an unnamed swap file, or a block
-	                          device; NULL: $PAGEOUT_SWAP, else $TMPDIR,
-	                          else /var/tmp */
+	const char *swap_path; /* directory for an unnamed swap file; or a block
+	                          device, or a swap file of mkswap's: the engine
+	                          has it alone, and what it writes stays there;
+	                          NULL: $PAGEOUT_SWAP, else $TMPDIR, else
+	                          /var/tmp */
 	const char *policy; /* as listed by pageout run --help; NULL: default */
 	enum pageout_mode mode;
 	pageout_log_fn *log;
@@ -109,8 +111,10 @@ struct pageout_options {
  *	-EPERM		userfaultfd is not allowed: see pageout-doctor(1)
  *	-ENOSYS		the kernel does not move pages (UFFDIO_MOVE, Linux 6.8)
  *	-ENOMEM		no memory or address space
- *	-ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC, -ELOOP
- *			the swap path or the record's cannot be used
+ *	-ENOENT, -ENOTDIR, -EACCES, -EPERM, -EROFS, -ENOSPC, -ELOOP, -EFBIG,
+ *	-EEXIST, -EMLINK, -EBUSY, -EAGAIN
+ *			the swap path or the record's cannot be used: the log
+ *			hears why
  *	-EBUSY		PAGEOUT_MODE_INLINE, and another engine has it
  */
 int pageout_open(struct pageout **ret_engine,
@@ -118,9 +122,10 @@ int pageout_open(struct pageout **ret_engine,
 	__attribute__((nonnull(1, 2), warn_unused_result));
 
 /*
- * Stop an engine: its regions are unmapped, its swap file is gone.  What was
- * changed in mapped files is written to them; where that fails, the log hears
- * of it, and the changes are lost: pageout_sync() before tells more.
+ * Stop an engine: its regions are unmapped, its swap file is gone, unless it is
+ * one that is kept.  What was changed in mapped files is written to them; where
+ * that fails, the log hears of it, and the changes are lost: pageout_sync()
+ * before tells more.
  * No other thread may be using the engine or its regions.  NULL is allowed.
  */
 void pageout_close(struct pageout *engine);

@@ -30,11 +30,14 @@ struct pager;
 #define PAGER_NODES_MAX 8
 #define PAGER_FDS_MAX (5 + 4 * PAGER_NODES_MAX)
 
-/* Where the pages of each node go: a file of its own, or a part of a device. */
+/*
+ * Where the pages of each node go: a file of its own, or a part of a device or
+ * swap file that is kept.
+ */
 struct pager_swapspace {
 	unsigned nodes;          /* 1..PAGER_NODES_MAX */
-	int fd[PAGER_NODES_MAX]; /* files, or one block device */
-	bool is_shared;          /* all are that device */
+	int fd[PAGER_NODES_MAX]; /* files, or one that is kept */
+	bool is_shared;          /* all are that one */
 	bool direct;             /* they were opened with O_DIRECT */
 	uint64_t bytes;          /* limit of what each node has */
 };
@@ -216,14 +219,15 @@ const char *pager_policy_name(unsigned n, const char **ret_help);
 /* True for a thread of the pager. */
 bool pager_is_own_thread(const struct pager *p);
 
-/* -- swap files (swapfile.c), used by pageout_open() and the launcher ----- */
+/* -- swap files (swap/), used by pageout_open() and the launcher --------- */
 
 /*
  * Open a swap file.
  *
- *	path	a directory (an unnamed file is made in it), or a block
- *		device; NULL: $PAGEOUT_SWAP, else $TMPDIR, else /var/tmp, the
- *		first that is a directory of ours to write in and not memory
+ *	path	a directory (an unnamed file is made in it), a block device, or
+ *		a swap file as mkswap makes it; NULL: $PAGEOUT_SWAP, else
+ *		$TMPDIR, else /var/tmp, the first that can be used and is not
+ *		memory
  *	bytes	wanted size; 0: chosen from the free space
  *	reason	room for REASON_MAX bytes: why it failed or what to know
  *
@@ -234,6 +238,7 @@ bool pager_is_own_thread(const struct pager *p);
 struct pager_swapfile {
 	int fd;
 	bool direct;    /* O_DIRECT works */
+	bool is_kept;   /* it was there before, and stays: a device, a file */
 	uint64_t bytes; /* limit of its size */
 	char path[256]; /* the place chosen, for messages */
 };

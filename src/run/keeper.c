@@ -217,26 +217,60 @@ keeper_record(struct keeper *k, pid_t pid)
 	return fd;
 }
 
+/*
+ * A swap place that is one for all: let go of it for those who are gone.
+ * => true if somebody lives who has it
+ */
+static bool
+keeper_place_is_taken(struct keeper *k)
+{
+	for (unsigned i = 0; i < k->kept_count; i++) {
+		struct kept *p = k->kept[i];
+
+		if (!p->swap.is_shared)
+			continue;
+		if (!p->is_bad && !kept_is_gone(p))
+			return true;
+		pager_swapspace_close(&p->swap);
+	}
+	return false;
+}
+
+/* => 0, or a negative errno with *reason set */
+static int
+keeper_swapspace(struct keeper *k, struct pager_swapspace *ret, char *reason)
+{
+	*ret = k->first;
+	k->first.nodes = 0;
+	if (ret->nodes > 0)
+		return 0;
+	if (keeper_place_is_taken(k)) {
+		(void)snprintf(reason, PAGER_REASON_MAX,
+		               "another process has the swap place: only a "
+		               "directory is for several");
+		return -EBUSY;
+	}
+	return pager_swapspace_open(ret, k->options.nodes, k->options.swap_path,
+	                            k->options.swap_bytes, reason);
+}
+
 /* A process says what it is: give it what it needs. */
 static void
 keeper_hello(struct keeper *k, struct kept *p, const struct keeper_hello *m)
 {
 	char reason[PAGER_REASON_MAX] = "";
-	struct pager_swapspace swap = k->first;
+	struct pager_swapspace swap;
 	int record_fd;
 
 	for (unsigned i = 0; i < k->kept_count; i++)
 		if (k->kept[i] != p &&
 		    k->kept[i]->account.pid == p->account.pid)
 			k->kept[i]->is_bad = true; /* it has called exec */
-	if (swap.nodes == 0 &&
-	    pager_swapspace_open(&swap, k->options.nodes, k->options.swap_path,
-	                         k->options.swap_bytes, reason) < 0) {
+	if (keeper_swapspace(k, &swap, reason) < 0) {
 		kept_refuse(p->connection, reason);
 		p->is_bad = true;
 		return;
 	}
-	k->first.nodes = 0;
 	record_fd = keeper_record(k, p->account.pid);
 	kept_configure(p, &k->options, &swap, record_fd, m->command);
 	if (record_fd >= 0)

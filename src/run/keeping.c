@@ -198,6 +198,14 @@ kept_has_message(const struct kept *p)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
+bool
+kept_is_gone(const struct kept *p)
+{
+	struct pollfd poll_fd = {p->pidfd, POLLIN, 0};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 void
 kept_sample(struct kept *p)
 {

@@ -42,6 +42,7 @@ void kept_configure(struct kept *p, const struct keeper_options *options,
  */
 int kept_receive(struct kept *p, union keeper_message *m);
 bool kept_has_message(const struct kept *p);
+bool kept_is_gone(const struct kept *p);
 
 /* Bring the account up to date. */
 void kept_sample(struct kept *p);

@@ -34,8 +34,9 @@ static const struct opt options[] = {
          .letter = 's',
          .id = SWAP,
          .value = "PATH",
-         .help = "directory for the swap file, or a block device (default: "
-                 "$PAGEOUT_SWAP, $TMPDIR or /var/tmp)"},
+         .help = "directory for the swap file; or a block device, or a "
+                 "file of mkswap (default: $PAGEOUT_SWAP, $TMPDIR or "
+                 "/var/tmp)"},
 	{.name = "swap-size",
          .letter = 'S',
          .id = SWAP_SIZE,

@@ -41,6 +41,8 @@ ok 'each policy has one column' all \
 	'matches "$out" "thread: clock +thread: fifo +thread: random +the device +optimum$"' \
 	"holds '$tmp/json' \"list(d['medians']) == ['plain', 'thread', 'inline', \
 'clock', 'fifo', 'random', 'device', 'optimum']\""
+ok 'the swap file that they had is gone' test -z \
+	"$(find "$tmp" -name 'pageout-bench-*')"
 ok 'all columns did all rows' holds "$tmp/json" \
 	"all(set(c) >= set('touch fill scan rmw backward stride streams uniform'.split()
 + 'uniform2 zipf hot end'.split())
@@ -87,6 +89,29 @@ ok 'data that fit need no device' all 'status_is 0' \
 try "$bench/run" "${small[@]}" --backends=no-such
 ok 'a backend that is none is told which there are' all 'status_is 2' \
 	'has "$err" "plain, kernel, thread, inline, device"'
+
+"$bench/run" "${small[@]}" --runs=1000 --rows=fill --backends=thread \
+	>/dev/null 2>&1 &
+run=$!
+file=$tmp/pageout-bench-$run.pageout
+for _ in {1..300}; do
+	[[ ! -s $file ]] || break
+	sleep 0.1
+done
+made=$(stat -c '%s %a' "$file" 2>&1)
+kill -KILL "$run"
+wait "$run" 2>/dev/null
+for _ in {1..300}; do
+	[[ -e $file ]] || break
+	sleep 0.1
+done
+if [[ $made == *' 600' ]]; then
+	ok 'it is gone after a kill, too' all \
+		'test "$made" = "$((48 << 20)) 600"' 'test ! -e "$file"'
+else
+	skip 'it is gone after a kill, too' "no swap file: $made"
+fi
+
 try "$bench/run" "${small[@]}" --rows=fill --backends=plain
 ok 'without a random row there is no optimum' all 'status_is 0' \
 	'lacks "$out" optimum'

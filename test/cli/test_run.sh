@@ -107,7 +107,8 @@ mkfifo "$tmp/fifo"
 mkdir "$tmp/dir"
 ln -s "$tmp/dir" "$tmp/link"
 unusable 'swap: missing' "$tmp/nowhere"
-unusable 'swap: a file' "$tmp/plain"
+unusable 'swap: a file that is none' "$tmp/plain"
+ok 'swap: how to make a file that is one' has "$err" mkswap
 unusable 'swap: a FIFO' "$tmp/fifo"
 unusable 'swap: a symbolic link' "$tmp/link"
 unusable 'swap: takes no files' /proc
@@ -172,5 +173,51 @@ limit=$(grep -o '"mem_limit":[0-9]*' <<<"$err")
 ok 'four nodes share a budget' all 'status_is 0' 'json_lines "$err"' \
 	'test "$limit" = "\"mem_limit\":$((16 << 20))"' \
 	'matches "$err" "\"pswpout\":[1-9]"'
+
+# -- a swap file that is kept ----------------------------------------------
+
+# marked FILE: its size, its mode, and the page that has mkswap's mark
+marked() { stat -c '%s %a' "$1" && head -c 4096 "$1" | sha256sum; }
+
+kept=$tmp/kept
+PATH=$PATH:/usr/sbin:/sbin
+if ! fallocate -l 96M "$kept" 2>/dev/null || ! chmod 600 "$kept" ||
+	! mkswap "$kept" >/dev/null; then
+	skip 'a swap file that is kept' 'no mkswap, or no file system for it'
+	finish
+	exit
+fi
+before=$(marked "$kept")
+for words in 'is taken' 'is taken again, and at once'; do
+	try "$pageout" run --mem 8M --swap "$kept" --report -- "$victim" fill 64
+	ok "a swap file $words" all 'status_is 0' \
+		'matches "$err" "^  pages out +[1-9][0-9]+ "' \
+		'lacks "$err" unmanaged'
+done
+try "$pageout" run --mem 16M --nodes 2 --fault inline --swap "$kept" -- \
+	"$victim" fill 64
+ok 'two nodes share it' all 'status_is 0' 'test -z "$err"'
+ok 'it is as mkswap left it' test "$(marked "$kept")" = "$before"
+try "$pageout" run --mem 8M --swap "$kept" --swap-size 97M -- true
+ok 'it does not grow' all 'status_is 1' 'has "$err" "97M wanted, 96M free"'
+try "$pageout" run --mem 8M --swap "$kept" -- \
+	env A=1 sh -c 'exec "$0" fill 64' "$victim"
+ok 'a program that becomes another one takes it along' all 'status_is 0' \
+	'test -z "$err"'
+try "$pageout" run --mem 8M --swap "$kept" -- sh -c '"$0" fill 24; exit $?' \
+	"$victim"
+ok 'a program that it starts runs unmanaged, and is told' all 'status_is 0' \
+	'has "$err" "unmanaged: another process has the swap place"'
+mkfifo "$tmp/ready" "$tmp/end"
+"$pageout" run --mem 8M --swap "$kept" -- \
+	sh -c 'echo >"$0"; read -r word <"$1"' "$tmp/ready" "$tmp/end" &
+read -r <"$tmp/ready"
+unusable 'it is one run at a time that has it' "$kept"
+ok 'and why' has "$err" 'locked by another program'
+echo word >"$tmp/end"
+wait
+try "$pageout" run --mem 8M --swap "$kept" -- "$victim" fill 24
+ok 'then it is free again' all 'status_is 0' 'test -z "$err"'
+ok 'all that has left it as it was' test "$(marked "$kept")" = "$before"
 ok 'no file is left' test -z "$(find "$tmp/dir" -mindepth 1)"
 finish

@@ -7,100 +7,13 @@
  * words that tell what to do.  After each case the directory is empty: no file
  * stays behind.  What needs root, or a loop device, is skipped by name.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/loop.h>
-#include <linux/seccomp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "pager/pager.h"
-
-#define MIB ((uint64_t)1 << 20)
-
-static char dir[64]; /* on a disk, ours, fresh for each case */
-static char reason[PAGER_REASON_MAX];
-static struct pager_swapfile swap;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	(void)unsetenv("PAGEOUT_SWAP");
-	(void)unsetenv("TMPDIR");
-	(void)strcpy(dir, "/var/tmp/test_swapfile.XXXXXX");
-	return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	(void)umount2(dir, MNT_DETACH);
-	return rmdir(dir); /* fails if anything is left in it */
-}
-
-/* dir/name, in one of a few buffers. */
-static const char *
-in_dir(const char *name)
-{
-	static char paths[4][128];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	(void)snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-	return path;
-}
-
-static void
-skip_because(const char *why)
-{
-	print_message("# SKIP %s\n", why);
-	skip();
-}
-
-/* It is refused with this errno, and the reason says these words. */
-static void
-refused(const char *path, uint64_t bytes, int error, const char *words)
-{
-	int fd = pager_swapfile_open(&swap, path, bytes, reason);
-
-	assert_int_equal(fd, error);
-	assert_int_equal(swap.fd, -1);
-	if (strstr(reason, words) == NULL)
-		fail_msg("\"%s\" does not say \"%s\"", reason, words);
-}
-
-/* It is taken.  => the descriptor */
-static int
-taken(const char *path, uint64_t bytes)
-{
-	int fd = pager_swapfile_open(&swap, path, bytes, reason);
-
-	if (fd < 0)
-		fail_msg("%s", reason);
-	assert_int_equal(fd, swap.fd);
-	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal((fcntl(fd, F_GETFL) & O_DIRECT) != 0, swap.direct);
-	return fd;
-}
+#include "test/pager/places.h"
 
 /* -- places --------------------------------------------------------------- */
 
@@ -159,11 +72,10 @@ what_is_no_place_is_refused(void **state)
 	(void)state;
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	refused(in_dir("missing"), 0, -ENOENT, "no such directory");
+	refused(in_dir("missing"), 0, -ENOENT, "no such file");
 	refused("/dev/null", 0, -ENOTDIR, "neither a directory nor a block");
 	refused("", 0, -ENOENT, "is empty");
 	refused(longest, 0, -ENAMETOOLONG, "too long");
-	refused("/etc/passwd", 0, -ENOTDIR, "is a file: give a directory");
 	refused("/etc/passwd/x", 0, -ENOTDIR, "cannot be reached");
 }
 
@@ -278,7 +190,7 @@ places_are_searched_in_order(void **state)
 	assert_string_equal(swap.path, "/var/tmp");
 	/* What was named is not passed over; what was found is. */
 	(void)setenv("PAGEOUT_SWAP", "/nowhere", 1);
-	refused(NULL, 0, -ENOENT, "/nowhere: no such directory");
+	refused(NULL, 0, -ENOENT, "/nowhere: no such file");
 	(void)unsetenv("PAGEOUT_SWAP");
 	(void)setenv("TMPDIR", "/nowhere", 1);
 	(void)close(taken(NULL, MIB));
@@ -286,50 +198,6 @@ places_are_searched_in_order(void **state)
 }
 
 /* -- in a child: what changes a process for good -------------------------- */
-
-/* => 0 good, 77 cannot here, else the line that failed */
-static void
-in_child(int (*f)(void), const char *why)
-{
-	pid_t pid;
-	int status;
-
-	(void)fflush(NULL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(f());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		skip_because(why);
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* System call nr fails with error if argument number arg has all these bits. */
-static int
-fail_call(unsigned nr, unsigned arg, unsigned bits, unsigned error)
-{
-	const unsigned offset = offsetof(struct seccomp_data, args) + 8 * arg;
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-	                 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bits, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]),
-		.filter = code,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
 
 static int
 without_tmpfile(void)

@@ -257,7 +257,11 @@ filedev_grow(struct swapdev *d, uint32_t slots)
 
 /* -- open ------------------------------------------------------------------ */
 
-/* Is fd something we can use, and how much room has it? */
+/*
+ * Is fd something we can use, and how much room has it?  A file that is kept
+ * has all that it will ever need: nothing is reserved in it, and above all it
+ * is never cut.
+ */
 static int
 fd_examine(struct swapdev_file *f)
 {
@@ -271,6 +275,7 @@ fd_examine(struct swapdev_file *f)
 			return -errno;
 		return 0;
 	}
+	f->bytes_made = (uint64_t)st.st_size;
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 

@@ -68,7 +68,7 @@ check_swap_path(const struct doctor *d, struct finding *f)
 		remedy(f,
 		       "pages on their way out pass through the page cache, "
 		       "which takes memory and time",
-		       "use a place on ext4, xfs or a block device");
+		       "use a place on ext4 or xfs, or a block device");
 	}
 }
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kept.c -- a swap place that was there before and is there afterwards: a block
+ * device, or a swap file as mkswap makes it.
+ *
+ * One process at a time has it.  Nobody's data are written over: a file must be
+ * marked as a swap area, for which the mark is enough and nothing else is; on a
+ * device there must be no mark of anything.  The first page, where these marks
+ * are, is never written, and a file's size and blocks stay what they are.
+ *
+ * Whoever had the place before may be gone and his io_uring not yet: the kernel
+ * takes rings down in its own time, some milliseconds later.  So what is in use
+ * is asked for again, for a while.  A transfer in flight holds the lock, too:
+ * no write of a process that was killed comes late.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/bits.h"
+#include "pager/swap/place.h"
+
+#define PATIENCE_TURNS 100
+#define PATIENCE_NS 10000000 /* of one turn */
+
+/* -- claiming ------------------------------------------------------------- */
+
+/* Wait for a turn.  => false: it was the last one */
+static bool
+patience(unsigned *turns)
+{
+	const struct timespec time = {.tv_nsec = PATIENCE_NS};
+
+	if (*turns == PATIENCE_TURNS)
+		return false;
+	(*turns)++;
+	(void)nanosleep(&time, NULL);
+	return true;
+}
+
+/* Open what was looked at, for reading and writing, with more flags. */
+static int
+claim_open(struct swapplace *p, int flags)
+{
+	const struct stat was = p->st;
+	unsigned turns = 0;
+
+	do
+		p->file->fd =
+			open(p->file->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC |
+		                                    O_NOCTTY | flags);
+	while (p->file->fd < 0 && errno == EBUSY && patience(&turns));
+	if (p->file->fd < 0 && errno == EBUSY)
+		return place_refuse(p, -EBUSY,
+		                    "is in use: unmount it, swapoff it, or "
+		                    "give another place");
+	if (p->file->fd < 0)
+		return place_refuse(p, -errno, "cannot be opened: %s",
+		                    strerrordesc_np(errno));
+	if (fstat(p->file->fd, &p->st) < 0 || p->st.st_dev != was.st_dev ||
+	    p->st.st_ino != was.st_ino || p->st.st_rdev != was.st_rdev ||
+	    (p->st.st_mode & S_IFMT) != (was.st_mode & S_IFMT))
+		return place_refuse(p, -EAGAIN, "was replaced: try again");
+	return 0;
+}
+
+static int
+claim_lock(struct swapplace *p)
+{
+	unsigned turns = 0;
+	int r;
+
+	do
+		r = flock(p->file->fd, LOCK_EX | LOCK_NB);
+	while (r < 0 && errno == EWOULDBLOCK && patience(&turns));
+	if (r == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return place_refuse(p, -errno, "cannot be locked: %s",
+		                    strerrordesc_np(errno));
+	return place_refuse(p, -EBUSY,
+	                    "is locked by another program: give another place, "
+	                    "or a directory, where each has a file of its own");
+}
+
+/* -- block devices -------------------------------------------------------- */
+
+static const struct signature {
+	uint32_t offset;
+	uint32_t length;
+	const char *bytes;
+	const char *what;
+} signatures[] = {
+	{1080, 2, "\x53\xef", "an ext file system"},
+	{0, 4, "XFSB", "an XFS file system"},
+	{65600, 8, "_BHRfS_M", "a btrfs file system"},
+	{0, 6, "LUKS\xba\xbe", "an encrypted volume"},
+	{536, 8, "LVM2 001", "a volume of LVM"},
+	{512, 8, "EFI PART", "a partition table"},
+	{510, 2, "\x55\xaa", "a partition table or file system"},
+};
+
+/* What is on the device?  Nobody loses a file system by a slip of the hand. */
+static int
+block_check(struct swapplace *p)
+{
+	char found[8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
+		const struct signature *s = &signatures[i];
+		ssize_t n = pread(p->file->fd, found, s->length, s->offset);
+
+		must(s->length <= sizeof(found));
+		if (n == (ssize_t)s->length &&
+		    memcmp(found, s->bytes, s->length) == 0)
+			return place_refuse(p, -EEXIST,
+			                    "holds %s: if that is not wanted "
+			                    "any more, wipefs -a it",
+			                    s->what);
+	}
+	return 0;
+}
+
+int
+block_open(struct swapplace *p, uint64_t bytes)
+{
+	int r = claim_open(p, O_EXCL);
+
+	if (r == 0)
+		r = claim_lock(p);
+	if (r < 0)
+		return r;
+	if (ioctl(p->file->fd, BLKGETSIZE64, &p->room) < 0)
+		return place_refuse(p, -errno, "does not tell its size");
+	r = bytes == 0 ? place_choose(p, p->room) : place_take(p, bytes);
+	if (r == 0)
+		r = block_check(p);
+	return r == 0 ? place_try(p, false) : r;
+}
+
+/* -- swap files ----------------------------------------------------------- */
+
+/* The first page of a swap area: mkswap's, for pages of 4096 bytes. */
+#define MARK_OFFSET 4086
+#define MARK_BYTES 10
+#define MARK "SWAPSPACE2"
+#define AREA_OFFSET 1024
+
+struct area {
+	uint32_t version; /* 1 */
+	uint32_t last_page;
+	uint32_t bad_pages; /* their numbers follow */
+};
+
+/* What stands in place of the mark while a system is suspended to disk. */
+static const char suspended[][MARK_BYTES] = {"S1SUSPEND", "S2SUSPEND",
+                                             "ULSUSPEND", "LINHIB0001"};
+
+/* Is it marked as a swap area?  Whatever is not may be somebody's data. */
+static int
+mark_check(struct swapplace *p)
+{
+	char mark[MARK_BYTES] = {0};
+
+	if (pread(p->file->fd, mark, MARK_BYTES, MARK_OFFSET) < 0)
+		return place_refuse(p, -errno, "cannot be read: %s",
+		                    strerrordesc_np(errno));
+	if (memcmp(mark, MARK, MARK_BYTES) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(suspended); i++)
+		if (memcmp(mark, suspended[i], MARK_BYTES) == 0)
+			return place_refuse(
+				p, -EEXIST,
+				"holds a system that was suspended to disk: if "
+				"that is not wanted any more, mkswap it");
+	return place_refuse(p, -EEXIST,
+	                    "is not a swap file; to make one: fallocate -l "
+	                    "SIZE FILE && chmod 600 FILE && mkswap FILE");
+}
+
+/* What is behind the area was not given to us, even if the file is longer. */
+static int
+area_check(struct swapplace *p)
+{
+	struct area a;
+
+	if (pread(p->file->fd, &a, sizeof(a), AREA_OFFSET) != sizeof(a) ||
+	    a.version != 1 || a.bad_pages != 0)
+		return place_refuse(
+			p, -EEXIST,
+			"is a swap area of another kind: mkswap it");
+	p->room = ((uint64_t)a.last_page + 1) * IO_BYTES;
+	if (p->room > (uint64_t)p->st.st_size)
+		return place_refuse(p, -EINVAL,
+		                    "is shorter than its swap area: mkswap it");
+	return 0;
+}
+
+/*
+ * Is it ours alone, and all there?  A count of blocks does not find every hole;
+ * a page that meets one takes room then, or stays in memory.
+ */
+static int
+keptfile_check(struct swapplace *p)
+{
+	const struct stat *st = &p->st;
+
+	if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return place_refuse(p, -EPERM,
+		                    "others may read it: chmod 600 it");
+	if (st->st_nlink != 1)
+		return place_refuse(p, -EMLINK,
+		                    "has another name (a hard link): give a "
+		                    "file that has one");
+	if (st->st_blocks * INT64_C(512) < st->st_size)
+		return place_refuse(p, -EINVAL,
+		                    "has holes: fallocate -l SIZE fills them, "
+		                    "with the size that it has");
+	return 0;
+}
+
+int
+keptfile_open(struct swapplace *p, uint64_t bytes)
+{
+	int r;
+
+	if (p->st.st_uid != geteuid())
+		return place_refuse(
+			p, -EPERM,
+			"belongs to another user: give a file of your own");
+	r = claim_open(p, O_NOATIME);
+	if (r == 0)
+		r = mark_check(p);
+	if (r == 0)
+		r = keptfile_check(p);
+	if (r == 0)
+		r = claim_lock(p);
+	if (r == 0)
+		r = area_check(p);
+	if (r == 0)
+		r = place_take(p, bytes == 0 ? place_most(p) : bytes);
+	/* What is in page 1 of a swap area means nothing. */
+	return r == 0 ? place_try(p, true) : r;
+}
