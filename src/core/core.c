@@ -209,8 +209,8 @@ core_reclaim_direct(struct core *c, struct batch *b)
 {
 	stat_add(c, PAGEOUT_STAT_allocstall, 1);
 	core_retry_unevictable(c);
-	if (frames_populate(c, b) || c->cfg.policy->reclaim_direct(c, b) ||
-	    c->ops_in_flight != 0)
+	if (frames_populate(c, b) || frames_growing(c) ||
+	    c->cfg.policy->reclaim_direct(c, b) || c->ops_in_flight != 0)
 		return true;
 	if ((c->unevictable.count != 0 || swap_rests(c)) &&
 	    !patience_is_over(c))

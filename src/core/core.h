@@ -188,6 +188,7 @@ struct zone {
 	uint32_t start, size; /* (C) first pfn, frames */
 	uint32_t populated;   /* (K) frames that the pool has grown to, or is
 	                       growing to: those are EMPTY and LOCKED */
+	uint32_t growing;     /* (K) of those, frames that it is growing to */
 	uint32_t free;        /* (K) frames in free blocks */
 	uint32_t pages_min, pages_low, pages_high; /* (C) watermarks */
 	struct flist area[BUDDY_ORDERS];           /* (K) free blocks */
@@ -569,7 +570,14 @@ enum page_state core_page_state(const struct core *c, unsigned space,
 uint64_t core_next_absent(const struct core *c, unsigned space, uint64_t vpn,
                           uint64_t end);
 
-/* Frames that can be had without reclaim (free or not populated yet). */
+/* Frames that the pool does not have yet, but can, or will in a moment. */
+static inline uint32_t
+zone_to_come(const struct zone *z)
+{
+	return z->size - z->populated + z->growing;
+}
+
+/* Frames that can be had without reclaim: free, or to come. */
 uint32_t core_frames_free(const struct core *c);
 
 /*

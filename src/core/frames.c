@@ -401,6 +401,7 @@ frames_populate(struct core *c, struct batch *b)
 		op->pg[0] = (struct op_page){.pfn = z->start + z->populated};
 		frames_begin(c, z, op->pg[0].pfn, op->count);
 		z->populated += op->count;
+		z->growing += op->count;
 		zone_stat_sub(c, PAGEOUT_STAT_zone0_unpopulated, z, op->count);
 		batch_add(b, op);
 		return true;
@@ -430,6 +431,7 @@ frames_populated(struct core *c, struct op *op)
 		empty_populated(c, &c->frames[pfn], op->pg[0].err);
 		return;
 	}
+	z->growing -= op->count;
 	for (uint32_t i = 0; i < op->count; i++) {
 		struct frame *f = &c->frames[pfn + i];
 
@@ -456,6 +458,16 @@ frames_populated(struct core *c, struct op *op)
 	c->oom_ns = 0;
 }
 
+bool
+frames_growing(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < c->zone_count; i++)
+		n += c->zones[i].growing;
+	return n != 0;
+}
+
 static uint32_t
 frames_ready(const struct core *c)
 {
@@ -478,8 +490,7 @@ core_frames_free(const struct core *c)
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < c->zone_count; i++)
-		n += c->zones[i].free + c->zones[i].size -
-		     c->zones[i].populated;
+		n += c->zones[i].free + zone_to_come(&c->zones[i]);
 	return n;
 }
 

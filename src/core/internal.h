@@ -127,6 +127,9 @@ void frame_free(struct core *c, struct frame *f);
 bool frames_populate(struct core *c, struct batch *b);
 void frames_populated(struct core *c, struct op *op);
 
+/* Frames come in a moment, for which nothing has to leave. */
+bool frames_growing(const struct core *c);
+
 /* Below the high watermark: the pool is to grow, if it can. */
 bool frames_below_high(const struct core *c);
 

@@ -82,6 +82,30 @@ kswapd_lets_the_pool_grow_before_frames_run_out(void **unused)
 }
 
 static void
+nothing_leaves_while_the_pool_grows(void **unused)
+{
+	struct batch b = {NULL, NULL};
+	struct core *c;
+
+	(void)unused;
+	world_open((struct sim_options){.frames = ALL});
+	c = w->node->core;
+	for (uint32_t page = 0; page < 8; page++)
+		touch(page, true);
+	while (frames_populate(c, &b))
+		;
+	assert_int_equal(core_frames_free(c) + c->frames_used, ALL);
+	host_submit(w->node, &b);
+	assert_true(core_reclaim_direct(c, &b));
+	assert_null(b.first);
+	finish_all();
+	assert_true(core_reclaim_direct(c, &b));
+	assert_int_equal(b.first->kind, OP_UNMAP);
+	host_submit(w->node, &b);
+	finish_all();
+}
+
+static void
 buddy_merges_to_the_highest_order(void **unused)
 {
 	(void)unused;
@@ -208,6 +232,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_pool_grows_in_blocks_of_2_mib),
 		T(kswapd_lets_the_pool_grow_before_frames_run_out),
+		T(nothing_leaves_while_the_pool_grows),
 		T(buddy_merges_to_the_highest_order),
 		T(buddies_that_are_no_buddies_do_not_merge),
 		T(a_run_of_frames_is_one_of_neighbours),

@@ -463,9 +463,9 @@ take_above(struct core *c, enum wmark66 w, uint32_t alloc_flags, uint32_t want,
 		struct zone *z = &c->zones[i];
 		uint32_t keep = zone_keeps66(c, i, wmark_pages(c, i, w), top,
 		                             alloc_flags);
-		uint32_t unpopulated = z->size - z->populated, got;
+		uint32_t to_come = zone_to_come(z), got;
 
-		keep = keep > unpopulated ? keep - unpopulated : 0;
+		keep = keep > to_come ? keep - to_come : 0;
 		got = core_take(c, z, keep, want - n, pfns + n);
 		if (got != 0)
 			boost_is_met(c, i, ALLOC66_KSWAPD);

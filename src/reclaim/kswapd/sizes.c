@@ -88,7 +88,7 @@ gfp_zone_normal(const struct core *c)
 uint32_t
 zone_free66(const struct zone *z)
 {
-	return z->free + z->size - z->populated;
+	return z->free + zone_to_come(z);
 }
 
 /* -- F1: marks ------------------------------------------------------------ */

@@ -327,9 +327,9 @@ static uint32_t
 take_above(struct core *c, struct zone *z, uint32_t mark, uint32_t want,
            uint32_t *pfns)
 {
-	uint32_t unpopulated = z->size - z->populated;
-	uint32_t n = core_take(
-		c, z, mark > unpopulated ? mark - unpopulated : 0, want, pfns);
+	uint32_t to_come = zone_to_come(z);
+	uint32_t n = core_take(c, z, mark > to_come ? mark - to_come : 0, want,
+	                       pfns);
 
 	for (uint32_t i = 0; i < n; i++)
 		trace24(c, &c->frames[pfns[i]], STATE_FREE, STATE_NONE, 1);

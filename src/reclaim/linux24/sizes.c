@@ -50,7 +50,7 @@ linux24_watermarks(const struct core *c, struct zone *z)
 uint32_t
 zone_free24(const struct zone *z)
 {
-	return z->free + z->size - z->populated;
+	return z->free + zone_to_come(z);
 }
 
 uint32_t
