@@ -62,8 +62,8 @@ fuzz: setup ## each fuzz target for SECONDS_EACH seconds
 mutants: setup ## build each mistake of the mutation list in; a test must fail
 	@scripts/mutants
 
-bench: all ## measure both systems beside kernel swap: a table, build/bench.svg
-	@bench/run --runs 7 --policies linux24 kswapd --svg build/bench.svg
+bench: all ## measure all policies beside kernel swap: a table, build/bench.svg
+	@bench/run --runs 7 --policies 2q linux24 kswapd --svg build/bench.svg
 
 lint: setup ## all lints, the slow ones too
 	@$(call configure,$(TESTED),-Dwerror=true)
