@@ -63,6 +63,8 @@
 #define TRIED_DIVISOR 8      /* of the frames: so many at most */
 #define AGAIN_DIVISOR 4      /* of the frames: soon enough to be active */
 #define RECENT_DIVISOR 8     /* so much of the past is forgotten at once */
+#define REFUSALS 16          /* until the other list has its turn */
+#define PULSE 32             /* trials that end where a frame is waited for */
 
 #define ACTIVE 1u /* frame.age: it was asked for again */
 
@@ -246,7 +248,7 @@ twoq_freed(struct core *c, struct frame *f)
 
 /* -- who leaves ----------------------------------------------------------- */
 
-/* From one list; when all of it were refused, from the other. */
+/* From one list; after some that could not leave, from the other in turn. */
 static struct frame *
 twoq_choose(struct core *c, struct simple *s, uint32_t refused)
 {
@@ -258,7 +260,7 @@ twoq_choose(struct core *c, struct simple *s, uint32_t refused)
 		l = &s->active;
 		other = &twoq(c)->probation;
 	}
-	if (refused >= l->count)
+	if (l->count == 0 || (refused / REFUSALS % 2 != 0 && other->count != 0))
 		l = other;
 	return l->count == 0 ? NULL : &c->frames[l->tail];
 }
@@ -275,16 +277,18 @@ twoq_refused(struct core *c, struct frame *f)
 	flist_add_head(c, l, id, f);
 }
 
-/* With nothing else left, those go that are tried. */
+/* Where nothing is clean, some of those go that are tried. */
 static bool
 twoq_reclaim_direct(struct core *c, struct batch *b)
 {
-	uint32_t n = twoq(c)->tried.count;
+	struct twoq *q = twoq(c);
+	bool done = simple_reclaim_direct(c, b);
+	uint32_t n = q->tried.count;
 
-	if (simple_reclaim_direct(c, b))
-		return true;
-	end_trials(c, 0);
-	return n != 0;
+	if (n == 0 || q->simple.inactive_clean.count != 0)
+		return done;
+	end_trials(c, n > PULSE ? n - PULSE : 0);
+	return true;
 }
 
 static uint32_t

@@ -306,10 +306,43 @@ file_that_the_kernel_swaps_to_is_refused(void **state)
 	if (swapon(path, 0) < 0)
 		skip_because("kernel swap needs root and a disk");
 	look();
-	refused(path, 0, -EBUSY, "is in use as swap: swapoff it");
+	refused(path, 0, -EBUSY, "is in use: swapoff it");
 	is_as_it_was();
 	assert_int_equal(swapoff(path), 0);
 	(void)close(taken(path, 0));
+}
+
+/* Neither a lock nor the kernel says that somebody else writes to it. */
+static void
+file_behind_a_loop_device_is_refused(void **state)
+{
+	char command[PATH_MAX + 64], device[64] = "";
+	FILE *out;
+
+	(void)state;
+	(void)snprintf(command, sizeof(command),
+	               "losetup -f --show '%s' 2>/dev/null", path);
+	out = popen(command, "r");
+	assert_non_null(out);
+	(void)fgets(device, sizeof(device), out);
+	if (pclose(out) != 0)
+		skip_because("loop devices need root");
+	refused_whole(0, -EBUSY, "losetup -d its loop device");
+	(void)snprintf(command, sizeof(command), "losetup -d %s", device);
+	assert_int_equal(system(command), 0);
+	(void)close(taken(path, 0));
+}
+
+/* The image of a disk, which was a swap area once. */
+static void
+file_with_a_partition_table_is_refused(void **state)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
+	(void)close(fd);
+	refused_whole(0, -EEXIST, "is more than a swap area");
 }
 
 /* -- runs ----------------------------------------------------------------- */
@@ -492,6 +525,8 @@ main(void)
 		CASE(locked_file_is_refused),
 		CASE(lock_that_ends_soon_is_awaited),
 		CASE(file_that_the_kernel_swaps_to_is_refused),
+		CASE(file_behind_a_loop_device_is_refused),
+		CASE(file_with_a_partition_table_is_refused),
 		CASE(run_leaves_the_file_whole),
 		CASE(file_is_never_cut),
 		CASE(limit_of_file_size_is_respected),

@@ -359,6 +359,30 @@ with_all_others_pinned_tried_pages_leave(void **unused)
 		assert_true(touch_if_possible(n++));
 }
 
+/* What is active is pinned, and what is not comes back: its share grows. */
+static void
+pages_that_cannot_leave_are_not_in_the_way_of_others(void **unused)
+{
+	enum { PINNED = FRAMES * 3 / 4, USED = FRAMES / 2 };
+	struct batch b = {NULL, NULL};
+	uint64_t looks;
+
+	(void)unused;
+	for (uint32_t i = 0; i < PINNED; i++) {
+		touch(i, true);
+		touch_again(i);
+		assert_int_equal(core_pin(w->node->core, 0, vpn(i), &b),
+		                 FAULT_DONE);
+	}
+	for (uint32_t i = 0; i < 8 * USED; i++)
+		touch(PINNED + i % USED, true);
+	looks = stat_of(PAGEOUT_STAT_pgscan_kswapd);
+	for (uint32_t i = 0; i < 8 * USED; i++)
+		touch(PINNED + i % USED, true);
+	looks = stat_of(PAGEOUT_STAT_pgscan_kswapd) - looks;
+	assert_in_range(looks, 1, 32 * 8 * USED); /* not all that is pinned */
+}
+
 /* All that is active is used no more; what is used now fits. */
 static void
 active_pages_that_are_used_no_more_make_room(void **unused)
@@ -418,6 +442,9 @@ main(void)
 	                               fresh),
 		cmocka_unit_test_setup(with_all_others_pinned_tried_pages_leave,
 	                               fresh),
+		cmocka_unit_test_setup(
+			pages_that_cannot_leave_are_not_in_the_way_of_others,
+			fresh),
 		cmocka_unit_test_setup(
 			active_pages_that_are_used_no_more_make_room, fresh),
 	};

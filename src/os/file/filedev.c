@@ -195,6 +195,18 @@ filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
 
 /* -- growing --------------------------------------------------------------- */
 
+/* Beyond it a write fails, and the kernel sends a signal that kills. */
+static uint64_t
+file_bytes_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
 /*
  * Reserve room.  Where the file system can't, say how large the file is: its
  * writes may then fail later, which the pager survives.
@@ -202,18 +214,19 @@ filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
 static int
 file_extend(int fd, uint64_t from, uint64_t to)
 {
-	struct rlimit limit;
+	struct stat st;
 	int r;
 
-	/* Beyond this limit the kernel sends a signal that kills. */
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY && to > limit.rlim_cur)
+	if (to > file_bytes_max())
 		return -EFBIG;
 	do
 		r = fallocate(fd, 0, (off_t)from, (off_t)(to - from));
 	while (r < 0 && errno == EINTR);
-	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-		r = ftruncate(fd, (off_t)to);
+	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+		r = fstat(fd, &st);
+		if (r == 0 && (uint64_t)st.st_size < to)
+			r = ftruncate(fd, (off_t)to);
+	}
 	return r < 0 ? -errno : 0;
 }
 
@@ -260,7 +273,7 @@ filedev_grow(struct swapdev *d, uint32_t slots)
 /*
  * Is fd something we can use, and how much room has it?  A file that is kept
  * has all that it will ever need: nothing is reserved in it, and above all it
- * is never cut.
+ * is never cut.  What is beyond our limit for files cannot be written.
  */
 static int
 fd_examine(struct swapdev_file *f)
@@ -276,6 +289,8 @@ fd_examine(struct swapdev_file *f)
 		return 0;
 	}
 	f->bytes_made = (uint64_t)st.st_size;
+	if (f->bytes_made > file_bytes_max())
+		f->bytes_made = file_bytes_max();
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 

@@ -111,9 +111,14 @@ swap_grow(struct node *n)
 	if (r < 0) {
 		n->grow_retry_ns = now + GROW_RETRY_NS;
 		pager_say_once(n->pager, &n->said_full, PAGEOUT_LOG_WARNING,
-		               "the swap file cannot grow: its file system is "
-		               "full; memory and what there is of the swap "
-		               "file is all that programs get");
+		               r == -EFBIG
+		                       ? "the swap file cannot be larger: "
+		                         "raise the limit for files "
+		                         "(ulimit -f)"
+		                       : "the swap file cannot grow: its file "
+		                         "system is full; memory and what "
+		                         "there is of the swap file is all "
+		                         "that programs get");
 		return;
 	}
 	n->swap_ready = slots;

@@ -4,9 +4,9 @@
  * device, or a swap file as mkswap makes it.
  *
  * One process at a time has it.  Nobody's data are written over: a file must be
- * marked as a swap area, for which the mark is enough and nothing else is; on a
- * device there must be no mark of anything.  The first page, where these marks
- * are, is never written, and a file's size and blocks stay what they are.
+ * marked as a swap area, by nothing but that mark; on a device there must be no
+ * mark of what we know.  The first page is never written, and a file's size and
+ * blocks stay what they are.
  *
  * Whoever had the place before may be gone and his io_uring not yet: the kernel
  * takes rings down in its own time, some milliseconds later.  So what is in use
@@ -89,7 +89,43 @@ claim_lock(struct swapplace *p)
 	                    "or a directory, where each has a file of its own");
 }
 
-/* -- block devices -------------------------------------------------------- */
+/*
+ * Nobody else has the file open: a lock is not asked for by the kernel's swap,
+ * nor by loop devices and virtual machines on whose disk it is.  That is what a
+ * lease is granted for.  Whoever opens the file in the moment that we have it
+ * is waited for with a signal that nobody minds.
+ */
+static int
+claim_alone(struct swapplace *p)
+{
+	const int fd = p->file->fd;
+	unsigned turns = 0;
+	int r;
+
+	(void)fcntl(fd, F_SETSIG, SIGURG);
+	do
+		r = fcntl(fd, F_SETLEASE, F_WRLCK);
+	while (r < 0 && errno == EAGAIN && patience(&turns));
+	if (r < 0 && errno == EAGAIN)
+		return place_refuse(p, -EBUSY,
+		                    "is in use: swapoff it, losetup -d its "
+		                    "loop device, or end who has it open");
+	if (r == 0)
+		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0; /* or it is on a file system that has no leases */
+}
+
+/* -- marks ---------------------------------------------------------------- */
+
+/* The first page of a swap area: mkswap's, for pages of 4096 bytes. */
+#define MARK_OFFSET 4086
+#define MARK_BYTES 10
+#define MARK "SWAPSPACE2"
+#define AREA_OFFSET 1024
+
+/* What stands in place of the mark while a system is suspended to disk. */
+static const char suspended[][MARK_BYTES] = {"S1SUSPEND", "S2SUSPEND",
+                                             "ULSUSPEND", "LINHIB0001"};
 
 static const struct signature {
 	uint32_t offset;
@@ -100,15 +136,35 @@ static const struct signature {
 	{1080, 2, "\x53\xef", "an ext file system"},
 	{0, 4, "XFSB", "an XFS file system"},
 	{65600, 8, "_BHRfS_M", "a btrfs file system"},
+	{1024, 4, "\x10\x20\xf5\xf2", "an F2FS file system"},
+	{0, 4, "hsqs", "a SquashFS file system"},
+	{4096, 4, "\xfc\x4e\x2b\xa9", "a member of a RAID"},
 	{0, 6, "LUKS\xba\xbe", "an encrypted volume"},
 	{536, 8, "LVM2 001", "a volume of LVM"},
 	{512, 8, "EFI PART", "a partition table"},
 	{510, 2, "\x55\xaa", "a partition table or file system"},
 };
 
-/* What is on the device?  Nobody loses a file system by a slip of the hand. */
+/* Where the mark of a swap area is: what is there?  => 0 or an error */
 static int
-block_check(struct swapplace *p)
+mark_read(struct swapplace *p, char ret_mark[MARK_BYTES])
+{
+	memset(ret_mark, 0, MARK_BYTES);
+	if (pread(p->file->fd, ret_mark, MARK_BYTES, MARK_OFFSET) < 0)
+		return place_refuse(p, -errno, "cannot be read: %s",
+		                    strerrordesc_np(errno));
+	for (size_t i = 0; i < ARRAY_SIZE(suspended); i++)
+		if (memcmp(ret_mark, suspended[i], MARK_BYTES) == 0)
+			return place_refuse(
+				p, -EEXIST,
+				"holds a system that was suspended to disk: if "
+				"that is not wanted any more, mkswap it");
+	return 0;
+}
+
+/* What is on it?  Nobody loses a file system by a slip of the hand. */
+static int
+signatures_check(struct swapplace *p)
 {
 	char found[8];
 
@@ -127,9 +183,12 @@ block_check(struct swapplace *p)
 	return 0;
 }
 
+/* -- block devices -------------------------------------------------------- */
+
 int
 block_open(struct swapplace *p, uint64_t bytes)
 {
+	char mark[MARK_BYTES];
 	int r = claim_open(p, O_EXCL);
 
 	if (r == 0)
@@ -140,66 +199,34 @@ block_open(struct swapplace *p, uint64_t bytes)
 		return place_refuse(p, -errno, "does not tell its size");
 	r = bytes == 0 ? place_choose(p, p->room) : place_take(p, bytes);
 	if (r == 0)
-		r = block_check(p);
+		r = mark_read(p, mark);
+	if (r == 0)
+		r = signatures_check(p);
 	return r == 0 ? place_try(p, false) : r;
 }
 
 /* -- swap files ----------------------------------------------------------- */
 
-/* The first page of a swap area: mkswap's, for pages of 4096 bytes. */
-#define MARK_OFFSET 4086
-#define MARK_BYTES 10
-#define MARK "SWAPSPACE2"
-#define AREA_OFFSET 1024
-
+/* What mkswap writes behind room for a boot loader, which stays empty. */
 struct area {
+	char boot[AREA_OFFSET];
 	uint32_t version; /* 1 */
 	uint32_t last_page;
 	uint32_t bad_pages; /* their numbers follow */
 };
 
-/* What stands in place of the mark while a system is suspended to disk. */
-static const char suspended[][MARK_BYTES] = {"S1SUSPEND", "S2SUSPEND",
-                                             "ULSUSPEND", "LINHIB0001"};
-
 /* Is it marked as a swap area?  Whatever is not may be somebody's data. */
 static int
 mark_check(struct swapplace *p)
 {
-	char mark[MARK_BYTES] = {0};
+	char mark[MARK_BYTES];
+	int r = mark_read(p, mark);
 
-	if (pread(p->file->fd, mark, MARK_BYTES, MARK_OFFSET) < 0)
-		return place_refuse(p, -errno, "cannot be read: %s",
-		                    strerrordesc_np(errno));
-	if (memcmp(mark, MARK, MARK_BYTES) == 0)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(suspended); i++)
-		if (memcmp(mark, suspended[i], MARK_BYTES) == 0)
-			return place_refuse(
-				p, -EEXIST,
-				"holds a system that was suspended to disk: if "
-				"that is not wanted any more, mkswap it");
+	if (r < 0 || memcmp(mark, MARK, MARK_BYTES) == 0)
+		return r;
 	return place_refuse(p, -EEXIST,
 	                    "is not a swap file; to make one: fallocate -l "
 	                    "SIZE FILE && chmod 600 FILE && mkswap FILE");
-}
-
-/* What is behind the area was not given to us, even if the file is longer. */
-static int
-area_check(struct swapplace *p)
-{
-	struct area a;
-
-	if (pread(p->file->fd, &a, sizeof(a), AREA_OFFSET) != sizeof(a) ||
-	    a.version != 1 || a.bad_pages != 0)
-		return place_refuse(
-			p, -EEXIST,
-			"is a swap area of another kind: mkswap it");
-	p->room = ((uint64_t)a.last_page + 1) * IO_BYTES;
-	if (p->room > (uint64_t)p->st.st_size)
-		return place_refuse(p, -EINVAL,
-		                    "is shorter than its swap area: mkswap it");
-	return 0;
 }
 
 /*
@@ -207,7 +234,7 @@ area_check(struct swapplace *p)
  * a page that meets one takes room then, or stays in memory.
  */
 static int
-keptfile_check(struct swapplace *p)
+file_check(struct swapplace *p)
 {
 	const struct stat *st = &p->st;
 
@@ -225,6 +252,48 @@ keptfile_check(struct swapplace *p)
 	return 0;
 }
 
+/*
+ * Is the whole file a swap area, and nothing else besides?  What is behind the
+ * area was not given to us, even if the file is longer.
+ */
+static int
+area_check(struct swapplace *p)
+{
+	static const char empty[AREA_OFFSET];
+	struct area a;
+
+	if (pread(p->file->fd, &a, sizeof(a), 0) != sizeof(a) ||
+	    a.version != 1 || a.bad_pages != 0)
+		return place_refuse(
+			p, -EEXIST,
+			"is a swap area of another kind: mkswap it");
+	if (memcmp(a.boot, empty, sizeof(empty)) != 0)
+		return place_refuse(p, -EEXIST,
+		                    "is more than a swap area (a disk with "
+		                    "partitions?): give another file");
+	p->room = ((uint64_t)a.last_page + 1) * IO_BYTES;
+	if (p->room > (uint64_t)p->st.st_size)
+		return place_refuse(p, -EINVAL,
+		                    "is shorter than its swap area: mkswap it");
+	return 0;
+}
+
+/* All of it: before it is ours, to say what is wrong; and when it is. */
+static int
+keptfile_check(struct swapplace *p)
+{
+	int r = 0;
+
+	if (fstat(p->file->fd, &p->st) < 0)
+		r = place_refuse(p, -errno, "cannot be looked at: %s",
+		                 strerrordesc_np(errno));
+	if (r == 0)
+		r = mark_check(p);
+	if (r == 0)
+		r = file_check(p);
+	return r == 0 ? area_check(p) : r;
+}
+
 int
 keptfile_open(struct swapplace *p, uint64_t bytes)
 {
@@ -236,13 +305,13 @@ keptfile_open(struct swapplace *p, uint64_t bytes)
 			"belongs to another user: give a file of your own");
 	r = claim_open(p, O_NOATIME);
 	if (r == 0)
-		r = mark_check(p);
-	if (r == 0)
 		r = keptfile_check(p);
 	if (r == 0)
 		r = claim_lock(p);
 	if (r == 0)
-		r = area_check(p);
+		r = claim_alone(p);
+	if (r == 0)
+		r = keptfile_check(p);
 	if (r == 0)
 		r = place_take(p, bytes == 0 ? place_most(p) : bytes);
 	/* What is in page 1 of a swap area means nothing. */
