@@ -46,9 +46,21 @@ def bars(chart, y):
     return parts, y
 
 
-def page(charts):
-    """The charts, one below the other.  => text of the file"""
-    parts, y = [], 0
+def page(facts, charts):
+    """The charts, one below the other, behind what was measured on.
+
+    facts   [(name, value)]
+    => text of the file
+    """
+    parts, y = [], GAP
+    for name, value in facts:
+        parts.append(
+            f'<text x="{LEFT - 10}" y="{y + LINE - 5}" text-anchor="end">'
+            f'{html.escape(name)}</text><text x="{LEFT}" y="{y + LINE - 5}">'
+            f"{html.escape(value)}</text>"
+        )
+        y += LINE
+    y += GAP
     for chart in charts:
         more, y = bars(chart, y)
         parts += more

@@ -78,7 +78,7 @@ import sys, xml.dom.minidom
 xml.dom.minidom.parse(sys.argv[1])
 text = open(sys.argv[1]).read()
 sys.exit(not all(w in text for w in ("hot set", "thread: fifo", "the device",
-	"optimum")))
+	"optimum", "its disk", "medians of 1")))
 ' "$tmp/svg"
 
 try "$bench/run" "${small[@]}" --rows=fill,uniform --mem=16M \
