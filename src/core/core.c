@@ -157,7 +157,7 @@ core_kswapd(struct core *c, struct batch *b)
 	bool grows;
 
 	core_retry_unevictable(c);
-	grows = (c->empty.count != 0 || frames_below_high(c)) &&
+	grows = (c->empty.count != 0 || frames_to_grow(c)) &&
 	        frames_populate(c, b);
 	return c->cfg.policy->kswapd(c, b) || grows;
 }

@@ -22,6 +22,10 @@
 #include "base/bits.h"
 #include "core/internal.h"
 
+/* So many pages at most are ready ahead of whoever touches them first. */
+#define AHEAD_LOW 2048  /* then the pool grows */
+#define AHEAD_HIGH 4096 /* as far as that */
+
 void
 flist_init(struct flist *l)
 {
@@ -479,9 +483,9 @@ frames_ready(const struct core *c)
 }
 
 bool
-frames_below_high(const struct core *c)
+frames_to_grow(const struct core *c)
 {
-	return frames_ready(c) < c->freepages.high;
+	return frames_ready(c) < min_u32(c->freepages.high, AHEAD_HIGH);
 }
 
 uint32_t
@@ -501,7 +505,8 @@ frames_alloc(struct core *c, enum alloc_use use, uint32_t want, uint32_t need,
 	uint32_t got = c->cfg.policy->alloc(c, use, want, need, pfns);
 	uint32_t ready = frames_ready(c);
 
-	if (ready < c->freepages.low && ready < core_frames_free(c))
+	if (ready < min_u32(c->freepages.low, AHEAD_LOW) &&
+	    ready < core_frames_free(c))
 		wake(c, DAEMON_KSWAPD);
 	return got;
 }

@@ -130,8 +130,8 @@ void frames_populated(struct core *c, struct op *op);
 /* Frames come in a moment, for which nothing has to leave. */
 bool frames_growing(const struct core *c);
 
-/* Below the high watermark: the pool is to grow, if it can. */
-bool frames_below_high(const struct core *c);
+/* The pool is to grow, if it can. */
+bool frames_to_grow(const struct core *c);
 
 /* -- slots.c -------------------------------------------------------------- */
 
