@@ -498,11 +498,32 @@ take_with_a_limit(void)
 	return swap.bytes == BYTES / 2 ? 0 : FAILED;
 }
 
+/* The program's limit may be lower than that of the one that opened it. */
+static int
+grow_with_a_limit(void)
+{
+	const struct rlimit limit = {BYTES / 2, BYTES / 2};
+	struct swapdev_file device;
+	int fd = pager_swapfile_open(&swap, path, BYTES, reason);
+
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return 77;
+	if (fd < 0 ||
+	    swapdev_file_open(&device, fd, swap.direct, BYTES / PAGE, true) < 0)
+		return FAILED;
+	if (swapdev_grow(&device.dev, BYTES / 2 / PAGE) < 0 ||
+	    swapdev_grow(&device.dev, BYTES / PAGE) != -EFBIG)
+		return FAILED;
+	swapdev_close(&device.dev);
+	return 0;
+}
+
 static void
 limit_of_file_size_is_respected(void **state)
 {
 	(void)state;
 	file_survives(take_with_a_limit);
+	file_survives(grow_with_a_limit);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, new_file, old_file)

@@ -195,9 +195,8 @@ filedev_move(const struct swapdev_file *f, struct swapdev_req *r)
 
 /* -- growing --------------------------------------------------------------- */
 
-/* Beyond it a write fails, and the kernel sends a signal that kills. */
-static uint64_t
-file_bytes_max(void)
+uint64_t
+filedev_bytes_max(void)
 {
 	struct rlimit limit;
 
@@ -217,7 +216,7 @@ file_extend(int fd, uint64_t from, uint64_t to)
 	struct stat st;
 	int r;
 
-	if (to > file_bytes_max())
+	if (to > filedev_bytes_max())
 		return -EFBIG;
 	do
 		r = fallocate(fd, 0, (off_t)from, (off_t)(to - from));
@@ -289,8 +288,8 @@ fd_examine(struct swapdev_file *f)
 		return 0;
 	}
 	f->bytes_made = (uint64_t)st.st_size;
-	if (f->bytes_made > file_bytes_max())
-		f->bytes_made = file_bytes_max();
+	if (f->bytes_made > filedev_bytes_max())
+		f->bytes_made = filedev_bytes_max();
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 

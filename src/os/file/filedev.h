@@ -147,6 +147,10 @@ void filedev_move(const struct swapdev_file *f, struct swapdev_req *r);
 
 int filedev_grow(struct swapdev *d, uint32_t slots);
 
+/* The largest file that we may write (ulimit -f): beyond it a write fails, and
+ * the kernel sends a signal that kills. */
+uint64_t filedev_bytes_max(void);
+
 static inline struct swapdev_file *
 filedev_of(struct swapdev *d)
 {

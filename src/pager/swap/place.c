@@ -7,13 +7,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/bits.h"
 #include "base/size.h"
+#include "os/file/filedev.h"
 #include "os/raw.h"
 #include "pager/swap/place.h"
 
@@ -51,25 +51,13 @@ place_ram_bytes(void)
 	return (uint64_t)info.totalram * info.mem_unit;
 }
 
-/* The largest file that we may make: the kernel kills whoever writes more. */
-static uint64_t
-file_bytes_max(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 ||
-	    limit.rlim_cur == RLIM_INFINITY)
-		return UINT64_MAX;
-	return limit.rlim_cur;
-}
-
 uint64_t
 place_most(const struct swapplace *p)
 {
 	uint64_t bytes = p->room;
 
-	if (bytes > file_bytes_max())
-		bytes = file_bytes_max();
+	if (bytes > filedev_bytes_max())
+		bytes = filedev_bytes_max();
 	return bytes > BYTES_MAX ? BYTES_MAX : bytes;
 }
 
@@ -81,8 +69,8 @@ place_choose(struct swapplace *p, uint64_t share)
 
 	if (bytes > ram)
 		bytes = ram;
-	if (bytes > file_bytes_max())
-		bytes = file_bytes_max();
+	if (bytes > filedev_bytes_max())
+		bytes = filedev_bytes_max();
 	if (bytes > BYTES_MAX)
 		bytes = BYTES_MAX;
 	bytes = round_down(bytes, BYTES_STEP);
@@ -110,11 +98,11 @@ place_take(struct swapplace *p, uint64_t bytes)
 		                    "%s wanted, %s free: give a smaller size "
 		                    "or another place",
 		                    want, size_text(have, p->room));
-	if (bytes > file_bytes_max())
+	if (bytes > filedev_bytes_max())
 		return place_refuse(p, -EFBIG,
 		                    "%s wanted, but the limit for files is %s: "
 		                    "raise it (ulimit -f)",
-		                    want, size_text(have, file_bytes_max()));
+		                    want, size_text(have, filedev_bytes_max()));
 	if (bytes > BYTES_MAX)
 		return place_refuse(p, -EFBIG,
 		                    "%s wanted, at most %s is possible", want,
