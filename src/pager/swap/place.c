@@ -69,10 +69,8 @@ place_choose(struct swapplace *p, uint64_t share)
 
 	if (bytes > ram)
 		bytes = ram;
-	if (bytes > filedev_bytes_max())
-		bytes = filedev_bytes_max();
-	if (bytes > BYTES_MAX)
-		bytes = BYTES_MAX;
+	if (bytes > place_most(p))
+		bytes = place_most(p);
 	bytes = round_down(bytes, BYTES_STEP);
 	if (bytes < BYTES_MIN)
 		return place_refuse(p, -ENOSPC,
