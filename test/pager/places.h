@@ -18,12 +18,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "pager/pager.h"
+#include "test/child.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -61,13 +61,6 @@ in_dir(const char *name)
 	return path;
 }
 
-static inline void
-skip_because(const char *why)
-{
-	print_message("# SKIP %s\n", why);
-	skip();
-}
-
 /* It is refused with this errno, and the reason says these words. */
 static inline void
 refused(const char *path, uint64_t bytes, int error, const char *words)
@@ -92,25 +85,6 @@ taken(const char *path, uint64_t bytes)
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal((fcntl(fd, F_GETFL) & O_DIRECT) != 0, swap.direct);
 	return fd;
-}
-
-/* => 0 good, 77 cannot here, else the line that failed */
-static inline void
-in_child(int (*f)(void), const char *why)
-{
-	pid_t pid;
-	int status;
-
-	(void)fflush(NULL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(f());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
-		skip_because(why);
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* System call nr fails with error if argument number arg has all these bits. */

@@ -205,12 +205,12 @@ without_tmpfile(void)
 	struct stat st;
 
 	if (fail_call(SYS_openat, 2, __O_TMPFILE, EOPNOTSUPP) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (pager_swapfile_open(&swap, dir, MIB, reason) < 0)
-		return __LINE__ % 77;
+		return FAILED;
 	if (fstat(swap.fd, &st) < 0 || st.st_nlink != 0 ||
 	    (st.st_mode & 07777) != 0600)
-		return __LINE__ % 77;
+		return FAILED;
 	return fcntl(swap.fd, F_GETFD) == FD_CLOEXEC ? 0 : 1;
 }
 
@@ -220,7 +220,7 @@ without_direct(void)
 	char page[4096] = "x";
 
 	if (fail_call(SYS_fcntl, 2, O_DIRECT & ~O_CLOEXEC, EINVAL) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (pager_swapfile_open(&swap, dir, MIB, reason) < 0 || swap.direct)
 		return 1;
 	return pwrite(swap.fd, page, sizeof(page), 1) == sizeof(page) ? 0 : 2;
@@ -230,7 +230,7 @@ static int
 with_a_broken_disk(void)
 {
 	if (fail_call(SYS_pwrite64, 2, 4096, EIO) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (pager_swapfile_open(&swap, dir, MIB, reason) != -EIO)
 		return 1;
 	return strstr(reason, "does not come back (Input/output") ? 0 : 2;
@@ -240,7 +240,7 @@ static int
 as_a_stranger(void)
 {
 	if (geteuid() != 0 || setgid(65534) < 0 || setuid(65534) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (pager_swapfile_open(&swap, "/", MIB, reason) != -EACCES ||
 	    strstr(reason, "/: may not be written to") == NULL)
 		return 1;
@@ -254,7 +254,7 @@ with_a_limit(void)
 	const struct rlimit limit = {100 * MIB, 100 * MIB};
 
 	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (pager_swapfile_open(&swap, dir, 101 * MIB, reason) != -EFBIG ||
 	    strstr(reason, "limit for files is 100M: raise it") == NULL)
 		return 1;
@@ -267,35 +267,36 @@ static void
 file_system_without_unnamed_files_will_do(void **state)
 {
 	(void)state;
-	in_child(without_tmpfile, "no seccomp here");
+	good_or_skipped(in_child(without_tmpfile), "no seccomp here");
 }
 
 static void
 file_system_without_direct_io_will_do(void **state)
 {
 	(void)state;
-	in_child(without_direct, "no seccomp here");
+	good_or_skipped(in_child(without_direct), "no seccomp here");
 }
 
 static void
 place_that_loses_pages_is_refused(void **state)
 {
 	(void)state;
-	in_child(with_a_broken_disk, "no seccomp here");
+	good_or_skipped(in_child(with_a_broken_disk), "no seccomp here");
 }
 
 static void
 directory_that_may_not_be_written_is_refused(void **state)
 {
 	(void)state;
-	in_child(as_a_stranger, "becoming somebody else needs root");
+	good_or_skipped(in_child(as_a_stranger),
+	                "becoming somebody else needs root");
 }
 
 static void
 limit_of_file_size_is_respected(void **state)
 {
 	(void)state;
-	in_child(with_a_limit, "no limits here");
+	good_or_skipped(in_child(with_a_limit), "no limits here");
 }
 
 /* -- block devices -------------------------------------------------------- */
@@ -369,6 +370,27 @@ block_device_with_a_file_system_is_refused(void **state)
 }
 
 static void
+block_device_with_a_suspended_system_is_refused(void **state)
+{
+	static const char *const marks[] = {"S1SUSPEND", "S2SUSPEND",
+	                                    "ULSUSPEND", "LINHIB0001"};
+
+	(void)state;
+	if (loop_fd < 0)
+		skip_because("a loop device needs root");
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		assert_int_equal(pwrite(loop_fd, marks[i], 10, 4086), 10);
+		assert_int_equal(fsync(loop_fd), 0);
+		refused(loop, 0, -EEXIST,
+		        "was suspended to disk: if that is not wanted any "
+		        "more, mkswap it");
+	}
+	assert_int_equal(pwrite(loop_fd, "SWAPSPACE2", 10, 4086), 10);
+	assert_int_equal(fsync(loop_fd), 0);
+	(void)close(taken(loop, 0));
+}
+
+static void
 locked_block_device_is_refused(void **state)
 {
 	(void)state;
@@ -406,6 +428,7 @@ main(void)
 		CASE(limit_of_file_size_is_respected),
 		LOOP_CASE(block_device_is_taken_alone),
 		LOOP_CASE(block_device_with_a_file_system_is_refused),
+		LOOP_CASE(block_device_with_a_suspended_system_is_refused),
 		LOOP_CASE(locked_block_device_is_refused),
 	};
 

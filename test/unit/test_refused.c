@@ -18,12 +18,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "os/file/spin.h"
+#include "test/child.h"
 #include "test/unit/swapdev_pages.h"
 
 static int
@@ -68,32 +68,6 @@ forbid_without_second(unsigned nr)
 	return filter(code, sizeof(code) / sizeof(code[0]));
 }
 
-/* Run f in a child.  => its exit status: 0 good, 77 cannot here */
-static int
-in_child(int (*f)(void))
-{
-	pid_t pid;
-	int status;
-
-	(void)fflush(NULL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(f());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static void
-good_or_skipped(int status, const char *why)
-{
-	if (status == 77) {
-		print_message("# SKIP %s\n", why);
-		skip();
-	}
-	assert_int_equal(status, 0);
-}
-
 /* Write one page and read it back, queued.  => 0 when it came back */
 static int
 page_round(bool is_own)
@@ -122,7 +96,7 @@ refused_at_open(void)
 	const struct backend *b = &uring_direct;
 
 	if (forbid(SYS_io_uring_setup) < 0)
-		return 77;
+		return CANNOT_HERE;
 	/* file_setup() is true when another back end came than named. */
 	if (file_setup((void **)&b) == 0 ||
 	    strcmp(swapdev_file_backend(&file), "threads") != 0)
@@ -136,7 +110,7 @@ refused_later(void)
 	const struct backend *b = &uring_direct;
 
 	if (file_setup((void **)&b) != 0 || forbid(SYS_io_uring_enter) < 0)
-		return 77;
+		return CANNOT_HERE;
 	return page_round(true);
 }
 
@@ -147,7 +121,7 @@ refused_later_to_a_stranger(void)
 	const struct backend *b = &uring_direct;
 
 	if (file_setup((void **)&b) != 0 || forbid(SYS_io_uring_enter) < 0)
-		return 77;
+		return CANNOT_HERE;
 	return page_round(false);
 }
 
@@ -176,10 +150,10 @@ refused_later_to_a_spinner(unsigned limit_ns, int (*forbid_enter)(void))
 	struct swapdev_req *r = req_new(true, 1, 1, pages_new(1));
 
 	if (file_setup((void **)&b) != 0)
-		return 77;
+		return CANNOT_HERE;
 	req_fill(r, 2);
 	if (swapdev_transfer(&file.dev, r) != 0 || forbid_enter() < 0)
-		return 77;
+		return CANNOT_HERE;
 	r->write = false;
 	atomic_store(&spin.limit_ns, limit_ns);
 	return reads_well(r) ? 0 : 1;
@@ -237,9 +211,9 @@ grow_beyond_the_limit(void)
 	const struct backend *b = &threads_direct;
 
 	if (file_setup((void **)&b) != 0)
-		return 77;
+		return CANNOT_HERE;
 	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
-		return 77;
+		return CANNOT_HERE;
 	if (swapdev_grow(&file.dev, 200) != 0)
 		return 1;
 	return swapdev_grow(&file.dev, 300) == -EFBIG ? 0 : 2;
@@ -266,7 +240,7 @@ full_file_system_says_so_when_growing(void **state)
 	assert_non_null(mkdtemp(dir));
 	if (mount("test", dir, "tmpfs", 0, "size=1m") < 0) {
 		(void)rmdir(dir);
-		good_or_skipped(77, "mounting a tmpfs needs root");
+		skip_because("mounting a tmpfs needs root");
 	}
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);

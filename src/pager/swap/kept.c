@@ -117,68 +117,69 @@ claim_alone(struct swapplace *p)
 
 /* -- marks ---------------------------------------------------------------- */
 
-/* The first page of a swap area: mkswap's, for pages of 4096 bytes. */
+/* What mkswap writes at the end of the first page, if pages have 4096 bytes. */
 #define MARK_OFFSET 4086
-#define MARK_BYTES 10
 #define MARK "SWAPSPACE2"
-#define AREA_OFFSET 1024
+#define MARK_BYTES (sizeof(MARK) - 1)
 
-/* What stands in place of the mark while a system is suspended to disk. */
-static const char suspended[][MARK_BYTES] = {"S1SUSPEND", "S2SUSPEND",
-                                             "ULSUSPEND", "LINHIB0001"};
+#define WIPE "wipefs -a"
+#define MAKE "mkswap"
+#define SYSTEM "a system that was suspended to disk"
 
 static const struct signature {
 	uint32_t offset;
 	uint32_t length;
 	const char *bytes;
 	const char *what;
+	const char *remedy;
 } signatures[] = {
-	{1080, 2, "\x53\xef", "an ext file system"},
-	{0, 4, "XFSB", "an XFS file system"},
-	{65600, 8, "_BHRfS_M", "a btrfs file system"},
-	{1024, 4, "\x10\x20\xf5\xf2", "an F2FS file system"},
-	{0, 4, "hsqs", "a SquashFS file system"},
-	{4096, 4, "\xfc\x4e\x2b\xa9", "a member of a RAID"},
-	{0, 6, "LUKS\xba\xbe", "an encrypted volume"},
-	{536, 8, "LVM2 001", "a volume of LVM"},
-	{512, 8, "EFI PART", "a partition table"},
-	{510, 2, "\x55\xaa", "a partition table or file system"},
+	{MARK_OFFSET, 9, "S1SUSPEND", SYSTEM, MAKE},
+	{MARK_OFFSET, 9, "S2SUSPEND", SYSTEM, MAKE},
+	{MARK_OFFSET, 9, "ULSUSPEND", SYSTEM, MAKE},
+	{MARK_OFFSET, 10, "LINHIB0001", SYSTEM, MAKE},
+	{1080, 2, "\x53\xef", "an ext file system", WIPE},
+	{0, 4, "XFSB", "an XFS file system", WIPE},
+	{65600, 8, "_BHRfS_M", "a btrfs file system", WIPE},
+	{1024, 4, "\x10\x20\xf5\xf2", "an F2FS file system", WIPE},
+	{0, 4, "hsqs", "a SquashFS file system", WIPE},
+	{4096, 4, "\xfc\x4e\x2b\xa9", "a member of a RAID", WIPE},
+	{0, 6, "LUKS\xba\xbe", "an encrypted volume", WIPE},
+	{536, 8, "LVM2 001", "a volume of LVM", WIPE},
+	{512, 8, "EFI PART", "a partition table", WIPE},
+	{510, 2, "\x55\xaa", "a partition table or file system", WIPE},
 };
 
-/* Where the mark of a swap area is: what is there?  => 0 or an error */
+/* Are these bytes there?  => 1, or 0, or that it cannot be read */
 static int
-mark_read(struct swapplace *p, char ret_mark[MARK_BYTES])
+bytes_are_at(struct swapplace *p, uint32_t offset, const char *bytes,
+             uint32_t length)
 {
-	memset(ret_mark, 0, MARK_BYTES);
-	if (pread(p->file->fd, ret_mark, MARK_BYTES, MARK_OFFSET) < 0)
+	char found[MARK_BYTES];
+	ssize_t n;
+
+	must(length <= sizeof(found));
+	n = pread(p->file->fd, found, length, offset);
+	if (n < 0)
 		return place_refuse(p, -errno, "cannot be read: %s",
 		                    strerrordesc_np(errno));
-	for (size_t i = 0; i < ARRAY_SIZE(suspended); i++)
-		if (memcmp(ret_mark, suspended[i], MARK_BYTES) == 0)
-			return place_refuse(
-				p, -EEXIST,
-				"holds a system that was suspended to disk: if "
-				"that is not wanted any more, mkswap it");
-	return 0;
+	return n == (ssize_t)length && memcmp(found, bytes, length) == 0;
 }
 
 /* What is on it?  Nobody loses a file system by a slip of the hand. */
 static int
 signatures_check(struct swapplace *p)
 {
-	char found[8];
-
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
 		const struct signature *s = &signatures[i];
-		ssize_t n = pread(p->file->fd, found, s->length, s->offset);
+		int r = bytes_are_at(p, s->offset, s->bytes, s->length);
 
-		must(s->length <= sizeof(found));
-		if (n == (ssize_t)s->length &&
-		    memcmp(found, s->bytes, s->length) == 0)
+		if (r < 0)
+			return r;
+		if (r != 0)
 			return place_refuse(p, -EEXIST,
 			                    "holds %s: if that is not wanted "
-			                    "any more, wipefs -a it",
-			                    s->what);
+			                    "any more, %s it",
+			                    s->what, s->remedy);
 	}
 	return 0;
 }
@@ -188,7 +189,6 @@ signatures_check(struct swapplace *p)
 int
 block_open(struct swapplace *p, uint64_t bytes)
 {
-	char mark[MARK_BYTES];
 	int r = claim_open(p, O_EXCL);
 
 	if (r == 0)
@@ -199,17 +199,15 @@ block_open(struct swapplace *p, uint64_t bytes)
 		return place_refuse(p, -errno, "does not tell its size");
 	r = bytes == 0 ? place_choose(p, p->room) : place_take(p, bytes);
 	if (r == 0)
-		r = mark_read(p, mark);
-	if (r == 0)
 		r = signatures_check(p);
 	return r == 0 ? place_try(p, false) : r;
 }
 
 /* -- swap files ----------------------------------------------------------- */
 
-/* What mkswap writes behind room for a boot loader, which stays empty. */
+/* The start of a swap area.  Room for a boot loader, which stays empty. */
 struct area {
-	char boot[AREA_OFFSET];
+	char boot[1024];
 	uint32_t version; /* 1 */
 	uint32_t last_page;
 	uint32_t bad_pages; /* their numbers follow */
@@ -219,10 +217,12 @@ struct area {
 static int
 mark_check(struct swapplace *p)
 {
-	char mark[MARK_BYTES];
-	int r = mark_read(p, mark);
+	int r = bytes_are_at(p, MARK_OFFSET, MARK, MARK_BYTES);
 
-	if (r < 0 || memcmp(mark, MARK, MARK_BYTES) == 0)
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = signatures_check(p);
+	if (r < 0)
 		return r;
 	return place_refuse(p, -EEXIST,
 	                    "is not a swap file; to make one: fallocate -l "
@@ -259,8 +259,8 @@ file_check(struct swapplace *p)
 static int
 area_check(struct swapplace *p)
 {
-	static const char empty[AREA_OFFSET];
 	struct area a;
+	static const char empty[sizeof(a.boot)];
 
 	if (pread(p->file->fd, &a, sizeof(a), 0) != sizeof(a) ||
 	    a.version != 1 || a.bad_pages != 0)
