@@ -121,6 +121,15 @@ batch_add(struct batch *b, struct op *op)
 	b->last = op;
 }
 
+static inline void
+batch_add_first(struct batch *b, struct op *op)
+{
+	op->next = b->first;
+	b->first = op;
+	if (b->last == NULL)
+		b->last = op;
+}
+
 static inline struct op *
 batch_take(struct batch *b)
 {

@@ -95,8 +95,7 @@ part_vanished(const struct part *part, bool unmapped)
 	struct node *n = part->node;
 
 	while (n != NULL) {
-		uint32_t seq =
-			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&n->pager->ended);
 		struct batch b = {0};
 		uint64_t busy;
 
@@ -111,7 +110,7 @@ part_vanished(const struct part *part, bool unmapped)
 			return;
 		/* Whoever moves these pages may wait for a message of ours. */
 		faults_drain(n->pager);
-		pager_wait(n->pager, seq, 1);
+		pulse_wait(&n->pager->ended, seq, 1);
 	}
 }
 

@@ -112,7 +112,7 @@ static void
 wait_for_reads(struct pager *p, uint32_t seq)
 {
 	for (unsigned i = 0; i < p->node_count; i++)
-		io_wait(&p->nodes[i], seq);
+		io_wait(&p->nodes[i], &p->ended, seq);
 }
 
 /* => 0, -EAGAIN to go on, -ENOMEM when no frame can be had */
@@ -134,7 +134,7 @@ bring_all(struct pager *p, uint64_t deadline)
 	uint64_t vpn = 0;
 
 	while (next_absent(p, &vpn)) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->ended);
 		int r = bring_in(p, vpn);
 
 		if (r == -ENOMEM || monotonic_ns() > deadline)
@@ -183,7 +183,7 @@ pager_fork_before(struct pager *p)
 
 	freeze(p, true);
 	while (r == 0) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->ended);
 
 		if (!fits(p) || monotonic_ns() > deadline)
 			r = -ENOMEM;

@@ -183,7 +183,7 @@ static int
 pin_page(struct pager *p, uint64_t vpn, uint32_t eighths)
 {
 	for (unsigned started = 0;;) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->woken);
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
@@ -195,10 +195,10 @@ pin_page(struct pager *p, uint64_t vpn, uint32_t eighths)
 		case FAULT_STARTED:
 			if (++started > PIN_TRIES)
 				return -EFAULT;
-			io_wait(n, seq);
+			io_wait(n, &p->woken, seq);
 			break;
 		case FAULT_WAIT:
-			io_wait(n, seq);
+			io_wait(n, &p->woken, seq);
 			break;
 		case FAULT_AGAIN:
 			break;

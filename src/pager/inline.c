@@ -47,7 +47,7 @@ perform_inline(struct node *n, uint64_t vpn, struct batch *b)
 	node_lock(n);
 	tap_op_done(n->core, mine, b);
 	node_unlock(n);
-	pager_ended(n->pager);
+	pulse_beat(&n->pager->ended);
 	node_perform(n, b);
 }
 
@@ -80,7 +80,7 @@ static bool
 serve(struct pager *p, uint64_t vpn)
 {
 	for (;;) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->woken);
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
@@ -99,7 +99,7 @@ serve(struct pager *p, uint64_t vpn)
 		case FAULT_STARTED: /* mapped; or the access says why not */
 			return true;
 		case FAULT_WAIT:
-			io_wait(n, seq);
+			io_wait(n, &p->woken, seq);
 			break;
 		case FAULT_AGAIN:
 			break;

@@ -55,6 +55,12 @@ enum pager_thread { THREAD_FAULTS, THREAD_RECORD, THREADS };
 
 #define STRAYS 64
 
+/* Something that happens again and again, and can be waited for. */
+struct pulse {
+	uint32_t count;   /* (A) futex */
+	uint32_t waiters; /* (A) threads */
+};
+
 /* Messages read from the userfaultfd, not dealt with yet. */
 struct messages {
 	struct uffd_msg msg[MESSAGES_MAX];
@@ -83,8 +89,8 @@ struct pager {
 	struct spool spool; /* its bytes; made under that lock */
 	uint64_t promised;  /* (M) pages */
 	uint32_t removing;  /* (A) ranges on their way out */
-	uint32_t events;    /* (A) futex: counts operations that ended */
-	uint32_t waiters;   /* (A) threads that wait for it */
+	struct pulse ended; /* with each operation that has ended */
+	struct pulse woken; /* with those for which a fault may wait */
 	uint32_t stopping;  /* (A) */
 	bool forked;        /* (A) pages may be shared with a child */
 	bool has_claims;    /* (A) since claims has, or ever had, one */
@@ -131,12 +137,18 @@ void pager_say(struct pager *p, enum pageout_log_level level, const char *line);
 void pager_say_once(struct pager *p, bool *said, enum pageout_log_level level,
                     const char *line);
 
+static inline uint32_t
+pulse_now(const struct pulse *at)
+{
+	return __atomic_load_n(&at->count, __ATOMIC_ACQUIRE);
+}
+
 /*
- * Wait for something to end that had not when seq was read from p->events.
- * => returns at once if something has, and at the latest after ms
+ * Wait for the next beat after seq, which pulse_now() said.
+ * => returns at once if there was one, and at the latest after ms
  */
-void pager_wait(struct pager *p, uint32_t seq, int ms);
-void pager_ended(struct pager *p);
+void pulse_wait(struct pulse *at, uint32_t seq, int ms);
+void pulse_beat(struct pulse *at);
 
 /*
  * The kernel says that the layout is changing: let it.  The fault thread reads

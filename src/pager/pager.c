@@ -55,22 +55,22 @@ pager_say_once(struct pager *p, bool *said, enum pageout_log_level level,
 }
 
 void
-pager_wait(struct pager *p, uint32_t seq, int ms)
+pulse_wait(struct pulse *at, uint32_t seq, int ms)
 {
 	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
 
-	__atomic_fetch_add(&p->waiters, 1, __ATOMIC_ACQ_REL);
-	(void)syscall(SYS_futex, &p->events, FUTEX_WAIT_PRIVATE, seq, &ts, NULL,
+	__atomic_fetch_add(&at->waiters, 1, __ATOMIC_ACQ_REL);
+	(void)syscall(SYS_futex, &at->count, FUTEX_WAIT_PRIVATE, seq, &ts, NULL,
 	              0);
-	__atomic_fetch_sub(&p->waiters, 1, __ATOMIC_ACQ_REL);
+	__atomic_fetch_sub(&at->waiters, 1, __ATOMIC_ACQ_REL);
 }
 
 void
-pager_ended(struct pager *p)
+pulse_beat(struct pulse *at)
 {
-	__atomic_fetch_add(&p->events, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&p->waiters, __ATOMIC_SEQ_CST) != 0)
-		(void)syscall(SYS_futex, &p->events, FUTEX_WAKE_PRIVATE,
+	__atomic_fetch_add(&at->count, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&at->waiters, __ATOMIC_SEQ_CST) != 0)
+		(void)syscall(SYS_futex, &at->count, FUTEX_WAKE_PRIVATE,
 		              INT_MAX, NULL, NULL, 0);
 }
 

@@ -30,8 +30,7 @@ until_still(step_fn *step, const struct part *part)
 	struct node *n = part->node;
 
 	while (n != NULL) {
-		uint32_t seq =
-			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&n->pager->ended);
 		struct batch b = {0};
 		uint64_t busy;
 		bool idle;
@@ -44,7 +43,7 @@ until_still(step_fn *step, const struct part *part)
 		if (busy == 0)
 			return;
 		if (idle)
-			pager_wait(n->pager, seq, 10);
+			pulse_wait(&n->pager->ended, seq, 10);
 	}
 }
 
@@ -86,7 +85,7 @@ adopt_page(struct pager *p, uint64_t vpn)
 		struct place at = place_for(p, vpn, 0);
 		struct node *n = at.node;
 		struct batch b = {0};
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->ended);
 		bool is_over = true; /* if no node has an area */
 		int r = -ENOMEM;
 
@@ -98,7 +97,7 @@ adopt_page(struct pager *p, uint64_t vpn)
 		node_unlock(n);
 		node_perform(n, &b);
 		if (r == -EAGAIN) {
-			pager_wait(p, seq, 1);
+			pulse_wait(&p->ended, seq, 1);
 			continue;
 		}
 		if (r == 0 || is_over)
@@ -336,7 +335,7 @@ page_give_back(struct pager *p, uint64_t vpn)
 
 	while (v != FAULT_NOMEM && v != FAULT_POISONED &&
 	       !page_release(p, vpn)) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->ended);
 		struct batch b = {0};
 		struct node *n;
 
@@ -344,7 +343,7 @@ page_give_back(struct pager *p, uint64_t vpn)
 		if (v == FAULT_NOFRAME)
 			reclaim_for_fault(n, &b);
 		else if (v == FAULT_STARTED || v == FAULT_WAIT)
-			io_wait(n, seq);
+			io_wait(n, &p->ended, seq);
 	}
 	if (v == FAULT_NOMEM || v == FAULT_POISONED)
 		fault_fail(p, vpn, v);

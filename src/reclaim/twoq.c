@@ -26,8 +26,8 @@
  *
  * That an active page is still in use cannot be seen either, and to throw it
  * out to learn it is dear.  So one that should leave is tried first: it is
- * unmapped, and stays until an eighth of the memory was tried after it.  A soft
- * fault makes it active again.
+ * unmapped, and stays until a sixteenth of the memory was tried after it.  A
+ * soft fault makes it active again.
  *
  * What came in ahead was not asked for at all yet: its first fault is its
  * first use, and if it is thrown out before, that leaves no shadow.  Else the
@@ -38,7 +38,10 @@
  * "ARC: A Self-Tuning, Low Overhead Replacement Cache", FAST 2003: a page that
  * comes back, from a trial or by a hard fault, says that the list it was taken
  * from is too short, and says it the louder the fewer were taken from there.
- * So it is odds that are compared, of coming back.
+ * So it is odds that are compared, of coming back; but none is more than four
+ * times as loud as another.  Else the few active pages, most of which are used
+ * again some time, would outdo the many of a program that goes from one part of
+ * its data to the next, as sort does.
  *
  *  - A scan goes through probation and does not come back.  The active pages
  *    stay where they are, and in balance, when nothing new is asked for twice,
@@ -59,9 +62,9 @@
 #include "reclaim/simple.h"
 
 #define PROBATION_DIVISOR 20 /* of the mapped pages, at least */
-#define SHARE_UNIT 16ull     /* it moves by pages and parts of pages */
-#define TRIED_DIVISOR 8      /* of the frames: so many at most */
+#define TRIED_DIVISOR 16     /* of the frames: so many at most */
 #define AGAIN_DIVISOR 4      /* of the frames: soon enough to be active */
+#define LOUDEST 4            /* of a page that comes back */
 #define RECENT_DIVISOR 8     /* so much of the past is forgotten at once */
 #define REFUSALS 16          /* until the other list has its turn */
 #define PULSE 32             /* trials that end where a frame is waited for */
@@ -75,7 +78,7 @@ struct twoq {
 	struct simple simple;
 	struct flist probation; /* mapped pages, newest at the head */
 	struct flist tried;     /* active and clean, out of reach */
-	uint64_t share;         /* of probation, in 16ths of a page */
+	uint32_t share;         /* of probation, in pages */
 	uint32_t taken[2];      /* of late: on probation, ACTIVE */
 	uint32_t evictions;     /* counted round and round, never 0 */
 };
@@ -126,13 +129,13 @@ came_back(struct core *c, unsigned age)
 	struct twoq *q = twoq(c);
 	uint32_t mine = max_u32(q->taken[age], 1);
 	uint32_t other = q->taken[age ^ ACTIVE];
-	uint64_t step = SHARE_UNIT * max_u32(other, mine) / mine;
-	uint64_t most = SHARE_UNIT * c->cfg.frames_total;
+	uint32_t step = clamp_u32(other / mine, 1, LOUDEST);
+	uint32_t most = c->cfg.frames_total;
 
 	if (age == ACTIVE)
 		q->share = q->share > step ? q->share - step : 0;
 	else
-		q->share = q->share + step < most ? q->share + step : most;
+		q->share = min_u32(q->share + step, most);
 }
 
 static void
@@ -253,10 +256,9 @@ static struct frame *
 twoq_choose(struct core *c, struct simple *s, uint32_t refused)
 {
 	const struct flist *l = &twoq(c)->probation, *other = &s->active;
-	uint32_t share = (uint32_t)(twoq(c)->share / SHARE_UNIT);
 	uint32_t least = (l->count + other->count) / PROBATION_DIVISOR;
 
-	if (l->count <= max_u32(share, least)) {
+	if (l->count <= max_u32(twoq(c)->share, least)) {
 		l = &s->active;
 		other = &twoq(c)->probation;
 	}

@@ -325,14 +325,14 @@ static void
 a_trial_ends_when_many_others_were_tried(void **unused)
 {
 	(void)unused;
-	for (uint32_t i = 0; i <= FRAMES / 8; i++) {
+	for (uint32_t i = 0; i <= FRAMES / 16; i++) {
 		touch(i, true);
 		touch_again(i);
 		swap_out(i, 1);
 		assert_int_equal(state(0),
-		                 i < FRAMES / 8 ? PAGE_CACHED : PAGE_SWAPPED);
+		                 i < FRAMES / 16 ? PAGE_CACHED : PAGE_SWAPPED);
 	}
-	for (uint32_t i = 1; i <= FRAMES / 8; i++)
+	for (uint32_t i = 1; i <= FRAMES / 16; i++)
 		assert_int_equal(state(i), PAGE_CACHED);
 }
 
@@ -344,7 +344,7 @@ with_all_others_pinned_tried_pages_leave(void **unused)
 	uint32_t n = 0;
 
 	(void)unused;
-	for (; n < FRAMES / 8; n++) {
+	for (; n < FRAMES / 16; n++) {
 		touch(n, true);
 		touch_again(n);
 		swap_out(n, 1);

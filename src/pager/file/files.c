@@ -255,8 +255,7 @@ void
 files_sweep(struct node *n)
 {
 	for (;;) {
-		uint32_t seq =
-			__atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&n->pager->ended);
 		struct pager_file f = {0};
 
 		if (!take_unused(n, &f))
@@ -264,7 +263,7 @@ files_sweep(struct node *n)
 		if (f.mem != NULL)
 			file_free(&f);
 		else /* a transfer still names a page */
-			io_wait(n, seq);
+			io_wait(n, &n->pager->ended, seq);
 	}
 }
 
@@ -331,7 +330,7 @@ sync_pages(const struct part *part)
 	bool begin = true;
 
 	for (;;) {
-		uint32_t seq = __atomic_load_n(&p->events, __ATOMIC_ACQUIRE);
+		uint32_t seq = pulse_now(&p->ended);
 		bool busy;
 
 		busy = sync_turn(part, begin, &s);
@@ -343,7 +342,7 @@ sync_pages(const struct part *part)
 		if (s.left == s.pinned || is_stuck(part->node, &s))
 			return -EBUSY;
 		if (!busy)
-			pager_wait(p, seq, 10);
+			pulse_wait(&p->ended, seq, 10);
 	}
 }
 

@@ -214,7 +214,7 @@ stand_in(struct node *n)
 void
 reclaim_for_fault(struct node *n, struct batch *b)
 {
-	uint32_t seq = __atomic_load_n(&n->pager->events, __ATOMIC_ACQUIRE);
+	uint32_t seq = pulse_now(&n->pager->ended);
 	uint64_t start = monotonic_ns();
 	bool idle;
 
@@ -233,9 +233,9 @@ reclaim_for_fault(struct node *n, struct batch *b)
 		daemon_ask(n, DAEMON_KSWAPD);
 		daemon_ask(n, DAEMON_FLUSHER);
 		if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
-			io_wait(n, seq);
+			io_wait(n, &n->pager->ended, seq);
 		else
-			pager_wait(n->pager, seq, 10);
+			pulse_wait(&n->pager->ended, seq, 10);
 	}
 	__atomic_fetch_add(&n->stats[PAGEOUT_STAT_stall_ns],
 	                   monotonic_ns() - start, __ATOMIC_RELAXED);

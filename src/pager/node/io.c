@@ -80,7 +80,7 @@ io_done(struct node *n, struct swapdev_req *list, struct batch *b)
 		tap_op_done(n->core, op, b);
 	}
 	node_unlock(n);
-	pager_ended(n->pager);
+	pulse_beat(&n->pager->ended);
 }
 
 bool
@@ -99,20 +99,21 @@ io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b)
  * for that to happen.
  */
 void
-io_wait(struct node *n, uint32_t seq)
+io_wait(struct node *n, struct pulse *at, uint32_t seq)
 {
 	struct batch b = {0};
 
 	if (__atomic_exchange_n(&n->reaping, 1, __ATOMIC_ACQ_REL) != 0) {
-		pager_wait(n->pager, seq, 1);
+		pulse_wait(at, seq, 1);
 		return;
 	}
 	if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
 		(void)io_reap(n, DEV_READ, 1, &b);
 	else
-		pager_wait(n->pager, seq, 1);
+		pulse_wait(at, seq, 1);
 	__atomic_store_n(&n->reaping, 0, __ATOMIC_RELEASE);
-	pager_ended(n->pager);
+	pulse_beat(&n->pager->ended);
+	pulse_beat(&n->pager->woken);
 	node_perform(n, &b);
 }
 

@@ -40,6 +40,7 @@
 #include "swap/swapdev.h"
 
 struct pager;
+struct pulse;
 
 /* Faults and read-ahead, writes: a device each, so that nobody is woken for
  * what is not his. */
@@ -189,9 +190,9 @@ bool io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b);
 /*
  * Wait for a page that is on its way: for the device, or for another thread
  * that waits for it already.
- * => seq was read from pager->events before the page was looked at
+ * => seq was read from at before the page was looked at
  */
-void io_wait(struct node *n, uint32_t seq);
+void io_wait(struct node *n, struct pulse *at, uint32_t seq);
 
 /* -- copies.c ------------------------------------------------------------- */
 

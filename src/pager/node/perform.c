@@ -495,6 +495,8 @@ node_perform(struct node *n, struct batch *b)
 	struct op *op;
 
 	while ((op = batch_take(b)) != NULL) {
+		bool wakes = op->kind == OP_MAP || op->kind == OP_WAKE;
+
 		if (op->kind == OP_READ && op->flags & OPF_RETRY) {
 			io_transfer(n, op, true); /* rare, and exact */
 		} else if (op->kind == OP_READ || op->kind == OP_WRITE) {
@@ -506,6 +508,8 @@ node_perform(struct node *n, struct batch *b)
 		node_lock(n);
 		tap_op_done(n->core, op, b);
 		node_unlock(n);
-		pager_ended(n->pager);
+		pulse_beat(&n->pager->ended);
+		if (wakes)
+			pulse_beat(&n->pager->woken);
 	}
 }
