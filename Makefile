@@ -63,7 +63,7 @@ mutants: setup ## build each mistake of the mutation list in; a test must fail
 	@scripts/mutants
 
 bench: all ## measure all policies beside kernel swap: a table, build/bench.svg
-	@bench/run --runs 7 --policies 2q linux24 kswapd --svg build/bench.svg
+	@bench/run --runs 7 --policies clock linux24 kswapd --svg build/bench.svg
 
 lint: setup ## all lints, the slow ones too
 	@$(call configure,$(TESTED),-Dwerror=true)

@@ -2,12 +2,14 @@
 /*
  * child.h -- for tests of what a process does to itself for good, as to put a
  * filter before its system calls: it is done in a child.
- *
- * After setjmp.h, stdarg.h, stddef.h and stdint.h, as cmocka.h wants it.
  */
 #ifndef TEST_CHILD_H
 #define TEST_CHILD_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>

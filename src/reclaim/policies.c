@@ -10,8 +10,8 @@
 #include "reclaim/simple.h"
 
 const struct policy_ops *const policies[] = {
-	&policy_clock.ops,
 	&policy_2q.ops,
+	&policy_clock.ops,
 	&policy_fifo.ops,
 	&policy_random.ops,
 	&policy_linux24,

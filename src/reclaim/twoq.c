@@ -26,7 +26,7 @@
  *
  * That an active page is still in use cannot be seen either, and to throw it
  * out to learn it is dear.  So one that should leave is tried first: it is
- * unmapped, and stays until a sixteenth of the memory was tried after it.  A
+ * unmapped, and stays until a 32nd of the memory was tried after it.  A
  * soft fault makes it active again.
  *
  * What came in ahead was not asked for at all yet: its first fault is its
@@ -62,7 +62,7 @@
 #include "reclaim/simple.h"
 
 #define PROBATION_DIVISOR 20 /* of the mapped pages, at least */
-#define TRIED_DIVISOR 16     /* of the frames: so many at most */
+#define TRIED_DIVISOR 32     /* of the frames: so many at most */
 #define AGAIN_DIVISOR 4      /* of the frames: soon enough to be active */
 #define LOUDEST 4            /* of a page that comes back */
 #define RECENT_DIVISOR 8     /* so much of the past is forgotten at once */

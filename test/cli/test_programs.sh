@@ -36,7 +36,7 @@ ok 'the second run begins with another line' test "$(
 )" = 'unmanaged clock fifo clock fifo unmanaged '
 try "$programs" --small perl
 ok 'who takes more than the budget is found' all 'status_is 1' \
-	'matches "$out" "^  clock .* yes$"' 'has "$err" "is more than 96 MiB"'
+	'matches "$out" "^  2q .* yes$"' 'has "$err" "is more than 96 MiB"'
 try "${small[@]}" --limit=0.01
 ok 'a run over the limit is not counted' all \
 	'has "$out" "perl, unmanaged, run 1: not counted: over 0.01 s"'
@@ -44,14 +44,14 @@ ok 'a run over the limit is not counted' all \
 pageout_is '"$@" | sed "1s/[0-9]/x/"'
 try "${small[@]}"
 ok 'an output that differs in one letter is found' all 'status_is 1' \
-	'matches "$out" "^  clock .* NO$"'
+	'matches "$out" "^  2q .* NO$"'
 try "$run" perl
 ok 'and by the test of the program' matches "$out" '^not ok 1 - the output'
 
 pageout_is 'kill -SEGV $$'
 try "${small[@]}"
 ok 'a crash is told, and is an error' all 'status_is 1' \
-	'matches "$out" "^  clock .* exit status -11$"' \
+	'matches "$out" "^  2q .* exit status -11$"' \
 	'has "$out" "run 1: not counted: exit status -11"'
 
 pageout_is '"$@"'

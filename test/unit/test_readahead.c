@@ -24,6 +24,13 @@ see(uint32_t page)
 	return stream_fault(w->node->core, 0, vpn(page), area, &s);
 }
 
+/* Pages of which hardly any three are at equal distances. */
+static uint32_t
+apart(uint32_t i)
+{
+	return 1000 + i * i * 70 % 1000003;
+}
+
 static void
 a_first_fault_expects_nothing(void **unused)
 {
@@ -72,6 +79,37 @@ a_stride_is_seen(void **unused)
 	assert_true(plan.window > 1);
 }
 
+/* As down a column of a large matrix; and down two, with others between. */
+static void
+a_wide_stride_is_seen(void **unused)
+{
+	struct plan plan = {0, 0};
+
+	(void)unused;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(see(100 + 300 * i).window, 1);
+	for (uint32_t i = 3; i < 7; i++)
+		plan = see(100 + 300 * i);
+	assert_int_equal(plan.delta, 300);
+	assert_int_equal(plan.window, 32);
+}
+
+static void
+wide_strides_are_seen_among_others(void **unused)
+{
+	struct plan up = {0, 0}, down = {0, 0};
+
+	(void)unused;
+	for (uint32_t i = 0; i < 6; i++) {
+		up = see(100 + 300 * i);
+		(void)see(apart(100 + i));
+		down = see(9000 - 500 * i);
+	}
+	assert_int_equal(up.delta, 300);
+	assert_int_equal(down.delta, -500);
+	assert_true(up.window > 1 && down.window > 1);
+}
+
 static void
 two_streams_do_not_disturb_each_other(void **unused)
 {
@@ -98,10 +136,10 @@ a_scan_is_remembered_among_faults_elsewhere(void **unused)
 		plan = see(i);
 	assert_int_equal(plan.window, 32);
 	for (uint32_t i = 0; i < 200; i++)
-		(void)see(1000 + 70 * ++elsewhere);
+		(void)see(apart(++elsewhere));
 	assert_int_equal(see(6).window, 32);
 	for (uint32_t i = 0; i < 2000; i++)
-		(void)see(1000 + 70 * ++elsewhere);
+		(void)see(apart(++elsewhere));
 	assert_int_equal(see(7).window, 1);
 }
 
@@ -178,7 +216,7 @@ faults_far_apart_are_no_stream(void **unused)
 {
 	(void)unused;
 	for (uint32_t i = 0; i < 14; i++)
-		assert_int_equal(see(i * 5 % 14 * 70).window, 1);
+		assert_int_equal(see(apart(i)).window, 1);
 }
 
 static void
@@ -248,6 +286,8 @@ main(void)
 		T(a_scan_widens_its_window_to_the_limit),
 		T(a_scan_backwards_is_seen),
 		T(a_stride_is_seen),
+		T(a_wide_stride_is_seen),
+		T(wide_strides_are_seen_among_others),
 		T(two_streams_do_not_disturb_each_other),
 		T(a_scan_is_remembered_among_faults_elsewhere),
 		T(a_stream_that_has_ended_does_not_go_on_elsewhere),

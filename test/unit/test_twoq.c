@@ -325,14 +325,14 @@ static void
 a_trial_ends_when_many_others_were_tried(void **unused)
 {
 	(void)unused;
-	for (uint32_t i = 0; i <= FRAMES / 16; i++) {
+	for (uint32_t i = 0; i <= FRAMES / 32; i++) {
 		touch(i, true);
 		touch_again(i);
 		swap_out(i, 1);
 		assert_int_equal(state(0),
-		                 i < FRAMES / 16 ? PAGE_CACHED : PAGE_SWAPPED);
+		                 i < FRAMES / 32 ? PAGE_CACHED : PAGE_SWAPPED);
 	}
-	for (uint32_t i = 1; i <= FRAMES / 16; i++)
+	for (uint32_t i = 1; i <= FRAMES / 32; i++)
 		assert_int_equal(state(i), PAGE_CACHED);
 }
 
@@ -344,7 +344,7 @@ with_all_others_pinned_tried_pages_leave(void **unused)
 	uint32_t n = 0;
 
 	(void)unused;
-	for (; n < FRAMES / 16; n++) {
+	for (; n < FRAMES / 32; n++) {
 		touch(n, true);
 		touch_again(n);
 		swap_out(n, 1);
@@ -355,7 +355,7 @@ with_all_others_pinned_tried_pages_leave(void **unused)
 		assert_int_equal(core_pin(w->node->core, 0, vpn(n++), &b),
 		                 FAULT_DONE);
 	}
-	for (uint32_t i = 0; i < FRAMES / 16; i++)
+	for (uint32_t i = 0; i < FRAMES / 32; i++)
 		assert_true(touch_if_possible(n++));
 }
 

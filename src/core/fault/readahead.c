@@ -13,9 +13,10 @@
  *	        ^ a fault here continues the stream: k steps on
  *
  * A fault that continues a stream doubles its window; one that does not, but
- * is near, teaches it a new delta; any other replaces a stream that has been
- * silent, the one with the wider window being given longer: what it asked for
- * does not fault.  The caller asks for the pages and says how far it got.
+ * is near, or is far but as far as the one before it, teaches it a new delta;
+ * any other replaces a stream that has been silent, the one with the wider
+ * window being given longer: what it asked for does not fault.  The caller asks
+ * for the pages and says how far it got.
  */
 #include "base/bits.h"
 #include "core/internal.h"
@@ -26,6 +27,7 @@
 #define WINDOW_FIRST 4       /* steps, once a stream is confirmed */
 #define WINDOW_STRIDE_MAX 32 /* steps of a stream with gaps */
 #define WINDOWS_AHEAD 3      /* asked for beyond the page that faults */
+#define FAR_FAULTS 4         /* so long ago the last of a wide walk may be */
 #define PATIENCE 16          /* faults elsewhere, for each page of a window */
 #define STREAMS_NEW 4        /* places of streams that are not proven */
 
@@ -124,6 +126,28 @@ stream_from(uint64_t vpn, int64_t d)
 }
 
 /*
+ * A walk in steps so wide that its faults are near nothing: of three places at
+ * equal distances, vpn being the third, the second.  The next fault has to be
+ * one step further, to the page; of faults at random hardly any four are so.
+ */
+static struct stream *
+stream_far(struct space *sp, uint64_t vpn)
+{
+	struct stream *end = sp->streams + STREAMS;
+
+	for (struct stream *s = sp->streams; s < end; s++) {
+		if (s->window >= 2 || s->expires + FAR_FAULTS <= sp->tick)
+			continue;
+		for (struct stream *first = sp->streams; first < end; first++)
+			if (first->window < 2 && first->expires != 0 &&
+			    first->expires < s->expires &&
+			    vpn - s->last == s->last - first->last)
+				return s;
+	}
+	return NULL;
+}
+
+/*
  * The nearest stream, taught where we are now, or a new one.  That takes the
  * place of the first to expire, but STREAMS_NEW of them are always for streams
  * that have still to prove themselves.
@@ -146,6 +170,11 @@ stream_learn(struct space *sp, uint64_t vpn)
 		new_count += s->window < 2;
 		if (*first == NULL || s->expires < (*first)->expires)
 			*first = s;
+	}
+	s = stream_far(sp, vpn);
+	if (s != NULL) {
+		*s = stream_from(vpn, (int64_t)(vpn - s->last));
+		return s;
 	}
 	s = new;
 	if (proven != NULL &&
