@@ -121,13 +121,16 @@ batch_add(struct batch *b, struct op *op)
 	b->last = op;
 }
 
+/* All of these come before what is in b. */
 static inline void
-batch_add_first(struct batch *b, struct op *op)
+batch_put_first(struct batch *b, const struct batch *these)
 {
-	op->next = b->first;
-	b->first = op;
+	if (these->last == NULL)
+		return;
+	these->last->next = b->first;
+	b->first = these->first;
 	if (b->last == NULL)
-		b->last = op;
+		b->last = these->last;
 }
 
 static inline struct op *

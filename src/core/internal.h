@@ -348,10 +348,7 @@ op_put(struct core *c, struct op *op)
 	c->ops_in_flight--;
 }
 
-/*
- * It has ended: wake who waited for its pages to fault again, or free it.  They
- * need not wait for what else is in the batch.
- */
+/* It has ended: wake who waited for its pages to fault again, or free it. */
 static inline void
 op_wake(struct core *c, struct op *op, bool wanted, struct batch *b)
 {
@@ -360,7 +357,7 @@ op_wake(struct core *c, struct op *op, bool wanted, struct batch *b)
 		return;
 	}
 	op->kind = OP_WAKE;
-	batch_add_first(b, op);
+	batch_add(b, op);
 }
 
 static inline void

@@ -123,7 +123,7 @@ ok 'a policy that is not built in is named before anything is measured' \
 try make -n -C "$bench/.." bench
 ok 'make bench has both systems beside kernel swap, 7 runs, and draws them' all \
 	'status_is 0' \
-	'matches "$out" "bench/run --runs 7 --policies 2q linux24 kswapd --svg "' \
+	'matches "$out" "bench/run --runs 7 --policies clock linux24 kswapd --svg "' \
 	'lacks "$out" --backends'
 
 try "$bench/softfaults" --mem=8M --data 50 110 --policies clock fifo \

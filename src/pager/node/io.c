@@ -94,6 +94,14 @@ io_reap(struct node *n, enum pager_dev dev, int wait_ms, struct batch *b)
 	return true;
 }
 
+/* Whoever waits looks again; one of them for the device. */
+static void
+waiters_wake(struct node *n)
+{
+	pulse_beat(&n->pager->ended);
+	pulse_beat(&n->pager->woken);
+}
+
 /*
  * One thread waits for the device and deals with what comes; the others wait
  * for that to happen.
@@ -103,17 +111,16 @@ io_wait(struct node *n, struct pulse *at, uint32_t seq)
 {
 	struct batch b = {0};
 
-	if (__atomic_exchange_n(&n->reaping, 1, __ATOMIC_ACQ_REL) != 0) {
+	if (__atomic_exchange_n(&n->reaping, 1, __ATOMIC_SEQ_CST) != 0) {
 		pulse_wait(at, seq, 1);
 		return;
 	}
-	if (__atomic_load_n(&n->reads, __ATOMIC_ACQUIRE) != 0)
+	if (__atomic_load_n(&n->reads, __ATOMIC_SEQ_CST) != 0)
 		(void)io_reap(n, DEV_READ, 1, &b);
 	else
 		pulse_wait(at, seq, 1);
 	__atomic_store_n(&n->reaping, 0, __ATOMIC_RELEASE);
-	pulse_beat(&n->pager->ended);
-	pulse_beat(&n->pager->woken);
+	waiters_wake(n);
 	node_perform(n, &b);
 }
 
@@ -123,8 +130,11 @@ io_start(struct node *n, struct op *op, struct batch *b)
 	enum pager_dev dev = op->kind == OP_WRITE ? DEV_WRITE : DEV_READ;
 	struct swapdev_req *r = request_of(n, op, 0, op->count);
 
-	__atomic_fetch_add(r->write ? &n->writes : &n->reads, 1,
-	                   __ATOMIC_ACQ_REL);
+	/* He who is to wait for the device may wait for other things yet. */
+	if (__atomic_fetch_add(r->write ? &n->writes : &n->reads, 1,
+	                       __ATOMIC_SEQ_CST) == 0 &&
+	    !r->write && __atomic_load_n(&n->reaping, __ATOMIC_SEQ_CST) != 0)
+		waiters_wake(n);
 	while (swapdev_submit(n->dev[dev], r) == -EAGAIN)
 		(void)io_reap(n, dev, 10, b);
 	if (dev == DEV_WRITE)

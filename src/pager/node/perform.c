@@ -496,6 +496,7 @@ node_perform(struct node *n, struct batch *b)
 
 	while ((op = batch_take(b)) != NULL) {
 		bool wakes = op->kind == OP_MAP || op->kind == OP_WAKE;
+		struct batch next = {0};
 
 		if (op->kind == OP_READ && op->flags & OPF_RETRY) {
 			io_transfer(n, op, true); /* rare, and exact */
@@ -506,8 +507,10 @@ node_perform(struct node *n, struct batch *b)
 			perform_op(n, op);
 		}
 		node_lock(n);
-		tap_op_done(n->core, op, b);
+		tap_op_done(n->core, op, &next);
 		node_unlock(n);
+		/* Who waits for its pages does not wait for the others'. */
+		batch_put_first(b, &next);
 		pulse_beat(&n->pager->ended);
 		if (wakes)
 			pulse_beat(&n->pager->woken);
