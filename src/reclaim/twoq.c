@@ -26,8 +26,8 @@
  *
  * That an active page is still in use cannot be seen either, and to throw it
  * out to learn it is dear.  So one that should leave is tried first: it is
- * unmapped, and stays until a 32nd of the memory was tried after it.  A
- * soft fault makes it active again.
+ * unmapped, and stays until a 32nd of the memory was tried after it.  A soft
+ * fault makes it active again.
  *
  * What came in ahead was not asked for at all yet: its first fault is its
  * first use, and if it is thrown out before, that leaves no shadow.  Else the

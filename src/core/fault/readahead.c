@@ -148,9 +148,9 @@ stream_far(struct space *sp, uint64_t vpn)
 }
 
 /*
- * The nearest stream, taught where we are now, or a new one.  That takes the
- * place of the first to expire, but STREAMS_NEW of them are always for streams
- * that have still to prove themselves.
+ * The nearest stream, taught where we are now, or a wide walk, or a new stream.
+ * That takes the place of the first to expire, but STREAMS_NEW of them are
+ * always for streams that have still to prove themselves.
  */
 static struct stream *
 stream_learn(struct space *sp, uint64_t vpn)
