@@ -27,6 +27,7 @@
 #include "base/assert.h"
 #include "os/uapi.h"
 #include "os/uffd.h"
+#include "test/child.h"
 #include "test/unit/swapdev_pages.h"
 
 enum { THREADS = 4, ROUNDS = 150 };
@@ -407,10 +408,8 @@ request_ends_though_its_submitter_is_stuck(void **state)
 	pthread_t id;
 
 	(void)state;
-	if (uffd < 0) {
-		print_message("# SKIP userfaultfd is refused\n");
-		skip();
-	}
+	if (uffd < 0)
+		skip_because("userfaultfd is refused");
 	assert_int_equal(uffd_api(uffd, 0, &(uint64_t){0}), 0);
 	assert_int_equal(uffd_register(uffd, s.absent, SWAPDEV_PAGE_BYTES,
 	                               UFFDIO_REGISTER_MODE_MISSING),
